@@ -1,0 +1,155 @@
+//! One client's socket and the bytes that are between it and whole frames.
+//!
+//! Reading goes through one scratch shared by all clients: what a read left unfinished is put in
+//! front of the next one, so an idle client owns no buffer. Nothing here waits.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+
+/// Connections from one source address before the next one is taken. The kernel offers about
+/// 28,000 ports but searches half of them first: beyond 14,000 each `connect` costs the
+/// generator ten times as much (measured with `connect --connections 19000`).
+const CONNECTIONS_PER_SOURCE: usize = 10_000;
+/// Source addresses tried when the ports of one are used up, e.g. by runs just before.
+const SOURCES_MAX: usize = 16;
+
+/// Where a client stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Waiting for TCP.
+    Connecting,
+    /// Waiting for the answer to the upgrade.
+    Upgrading,
+    /// Waiting for the `connected` message.
+    Greeting,
+    /// Waiting for the ack of its join.
+    Joining,
+    Open,
+    /// Has sent a close frame and waits for the server's and for the end of the stream.
+    Closing,
+    Closed,
+}
+
+/// What it takes to open one client; shared between clients that are alike.
+#[derive(Clone)]
+pub(crate) struct Dial {
+    pub(crate) request: Rc<[u8]>,
+    /// Offered, and expected in the answer.
+    pub(crate) subprotocol: Option<&'static str>,
+    /// Whether the server speaks first (client-connect.md 3, step 14).
+    pub(crate) is_greeted: bool,
+    /// A frame to send once greeted, which has to be acknowledged.
+    pub(crate) join: Option<Rc<[u8]>>,
+}
+
+pub(crate) struct Client {
+    pub(crate) socket: OwnedFd,
+    pub(crate) stage: Stage,
+    pub(crate) dial: Dial,
+    pub(crate) started_ns: u64,
+    /// Whether the epoll watches for room to write.
+    pub(crate) is_waiting_to_write: bool,
+    /// Frames queued by the owner; see [`Client::write_queued`].
+    pub(crate) outgoing: Vec<u8>,
+    outgoing_written: usize,
+    partial: Vec<u8>,
+}
+
+/// What one read brought.
+pub(crate) enum Received {
+    /// This many bytes at the start of the scratch, what was left over before included.
+    Bytes(usize),
+    Nothing,
+    End,
+}
+
+impl Client {
+    /// Starts to connect; the socket becomes writable when that is done.
+    pub(crate) fn start(
+        address: SocketAddr,
+        index: usize,
+        dial: Dial,
+        now_ns: u64,
+    ) -> rustix::io::Result<Self> {
+        Ok(Self {
+            socket: connect(address, index / CONNECTIONS_PER_SOURCE)?,
+            stage: Stage::Connecting,
+            outgoing: dial.request.to_vec(),
+            dial,
+            started_ns: now_ns,
+            is_waiting_to_write: true,
+            outgoing_written: 0,
+            partial: Vec::new(),
+        })
+    }
+
+    /// One read into `scratch`, behind what the last one left over.
+    #[inline]
+    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> rustix::io::Result<Received> {
+        let kept = self.partial.len();
+        scratch[..kept].copy_from_slice(&self.partial);
+        self.partial.clear();
+        match net::recv(&self.socket, &mut scratch[kept..], RecvFlags::empty()) {
+            Ok((0, _)) => Ok(Received::End),
+            Ok((count, _)) => Ok(Received::Bytes(kept + count)),
+            Err(Errno::AGAIN | Errno::INTR) => {
+                self.partial.extend_from_slice(&scratch[..kept]);
+                Ok(Received::Nothing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the start of a frame for the next read.
+    #[inline]
+    pub(crate) fn keep(&mut self, unfinished: &[u8]) {
+        self.partial.extend_from_slice(unfinished);
+    }
+
+    /// Writes what is queued; `false` when the kernel did not take all of it.
+    pub(crate) fn write_queued(&mut self) -> rustix::io::Result<bool> {
+        while self.outgoing_written < self.outgoing.len() {
+            let rest = &self.outgoing[self.outgoing_written..];
+            match net::send(&self.socket, rest, SendFlags::NOSIGNAL) {
+                Ok(count) => self.outgoing_written += count,
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.outgoing.clear();
+        self.outgoing_written = 0;
+        Ok(true)
+    }
+}
+
+/// A non-blocking socket on its way to `address`. From the second source on it is bound to
+/// 127.0.0.2 and so on, because ports are counted per pair of addresses.
+pub(crate) fn connect(address: SocketAddr, first_source: usize) -> rustix::io::Result<OwnedFd> {
+    let mut result = Err(Errno::ADDRNOTAVAIL);
+    for source in first_source..first_source + SOURCES_MAX {
+        result = connect_from(address, source);
+        if !matches!(result, Err(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE)) {
+            break;
+        }
+    }
+    result
+}
+
+fn connect_from(address: SocketAddr, source: usize) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_tcp_nodelay(&socket, true)?;
+    if let (IpAddr::V4(_), Ok(source @ 1..)) = (address.ip(), u8::try_from(source)) {
+        net::bind(&socket, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, 1 + source % 250), 0)))?;
+    }
+    match net::connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),
+        Err(error) => Err(error),
+    }
+}

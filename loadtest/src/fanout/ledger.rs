@@ -1,0 +1,261 @@
+//! What was published and what has arrived: every delivery is checked against it.
+//!
+//! For each subscriber and publisher the next sequence number is expected; anything else goes
+//! the slow way, which tells loss, reordering and duplicates apart. For each message in flight
+//! the ledger knows how many deliveries are missing, so that a publisher knows how many of its
+//! messages are outstanding.
+
+use std::collections::{HashSet, VecDeque};
+
+use serde::Serialize;
+
+use crate::wire::stamp::Stamp;
+
+/// Gaps remembered one by one. Beyond, a late message counts as a duplicate; the run has failed
+/// long before.
+const GAPS_MAX: usize = 1 << 20;
+
+/// Reasons to distrust a run. All zero in a good one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Faults {
+    /// Deliveries that never came.
+    pub(crate) lost: u64,
+    /// Deliveries that came after a later message of the same publisher and group.
+    pub(crate) reordered: u64,
+    pub(crate) duplicates: u64,
+    /// Deliveries of a group the subscriber is not in.
+    pub(crate) wrong_group: u64,
+    /// Messages that are no delivery of this run, or damaged.
+    pub(crate) unreadable: u64,
+    /// Clients the server closed during the run.
+    pub(crate) clients_closed: u64,
+}
+
+impl Faults {
+    pub(crate) fn is_clean(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Those beside loss, which is only known at the end.
+    pub(crate) fn count_so_far(&self) -> u64 {
+        self.reordered + self.duplicates + self.wrong_group + self.unreadable + self.clients_closed
+    }
+}
+
+/// How many of everything; subscriber `i` is in group `i % groups`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) subscribers: usize,
+    pub(crate) publishers: usize,
+    pub(crate) groups: usize,
+}
+
+impl Shape {
+    pub(crate) fn group_of(&self, subscriber: usize) -> usize {
+        subscriber % self.groups
+    }
+
+    fn members_of(&self, group: usize) -> u32 {
+        let rest = usize::from(group < self.subscribers % self.groups);
+        u32::try_from(self.subscribers / self.groups + rest).unwrap_or(u32::MAX)
+    }
+}
+
+pub(crate) struct Ledger {
+    shape: Shape,
+    /// By subscriber, then publisher: the sequence number that has to come next.
+    expected: Vec<u32>,
+    /// By publisher, then group.
+    flights: Vec<Flight>,
+    /// By publisher: messages not yet delivered to all members of their group.
+    outstanding: Vec<usize>,
+    pub(crate) published: u64,
+    pub(crate) delivered: u64,
+    /// Sequence numbers jumped over, by cell of `expected`.
+    gaps: HashSet<(usize, u32)>,
+    gap_count: u64,
+    pub(crate) faults: Faults,
+}
+
+/// Messages of one publisher to one group that have not reached everyone.
+#[derive(Clone, Default)]
+struct Flight {
+    first_sequence: u32,
+    /// Missing deliveries of `first_sequence` and those after it.
+    missing: VecDeque<u32>,
+}
+
+impl Ledger {
+    pub(crate) fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            expected: vec![0; shape.subscribers * shape.publishers],
+            flights: vec![Flight::default(); shape.publishers * shape.groups],
+            outstanding: vec![0; shape.publishers],
+            published: 0,
+            delivered: 0,
+            gaps: HashSet::new(),
+            gap_count: 0,
+            faults: Faults::default(),
+        }
+    }
+
+    pub(crate) fn outstanding_of(&self, publisher: usize) -> usize {
+        self.outstanding[publisher]
+    }
+
+    pub(crate) fn outstanding(&self) -> usize {
+        self.outstanding.iter().sum()
+    }
+
+    /// Notes a message about to be published; the result is its sequence number.
+    pub(crate) fn on_publish(&mut self, publisher: usize, group: usize) -> u32 {
+        let flight = &mut self.flights[publisher * self.shape.groups + group];
+        let sequence = flight.next_sequence();
+        flight.missing.push_back(self.shape.members_of(group));
+        self.outstanding[publisher] += 1;
+        self.published += 1;
+        sequence
+    }
+
+    /// Notes a delivery to a subscriber that is a member of the stamped group.
+    #[inline]
+    pub(crate) fn on_delivery(&mut self, subscriber: usize, stamp: Stamp) {
+        let publisher = stamp.publisher as usize;
+        if publisher >= self.shape.publishers {
+            self.faults.unreadable += 1;
+            return;
+        }
+        let flight = &mut self.flights[publisher * self.shape.groups + stamp.group as usize];
+        let cell = subscriber * self.shape.publishers + publisher;
+        if stamp.sequence == self.expected[cell] && stamp.sequence < flight.next_sequence() {
+            self.expected[cell] += 1;
+        } else if !self.on_irregular(cell, stamp) {
+            return;
+        }
+        self.delivered += 1;
+        let flight = &mut self.flights[publisher * self.shape.groups + stamp.group as usize];
+        self.outstanding[publisher] -= flight.on_delivery(stamp.sequence);
+    }
+
+    /// A sequence number out of turn; whether the delivery is a first one.
+    #[cold]
+    fn on_irregular(&mut self, cell: usize, stamp: Stamp) -> bool {
+        let publisher = stamp.publisher as usize;
+        let flight = &self.flights[publisher * self.shape.groups + stamp.group as usize];
+        if stamp.sequence >= flight.next_sequence() {
+            self.faults.unreadable += 1;
+            return false;
+        }
+        let expected = self.expected[cell];
+        if stamp.sequence > expected {
+            self.gap_count += u64::from(stamp.sequence - expected);
+            let room = GAPS_MAX.saturating_sub(self.gaps.len());
+            self.gaps.extend((expected..stamp.sequence).take(room).map(|missed| (cell, missed)));
+            self.expected[cell] = stamp.sequence + 1;
+            return true;
+        }
+        let is_late = self.gaps.remove(&(cell, stamp.sequence));
+        if is_late {
+            self.faults.reordered += 1;
+            self.gap_count -= 1;
+        } else {
+            self.faults.duplicates += 1;
+        }
+        is_late
+    }
+
+    /// Counts what never came; call it when nothing is expected any more.
+    pub(crate) fn settle_losses(&mut self) {
+        let Shape { subscribers, publishers, groups } = self.shape;
+        let mut lost = self.gap_count;
+        for subscriber in 0..subscribers {
+            let group = self.shape.group_of(subscriber);
+            for publisher in 0..publishers {
+                let published = self.flights[publisher * groups + group].next_sequence();
+                lost += u64::from(published - self.expected[subscriber * publishers + publisher]);
+            }
+        }
+        self.faults.lost = lost;
+    }
+}
+
+impl Flight {
+    fn next_sequence(&self) -> u32 {
+        // The window of a run is bounded far below 32 bits.
+        self.first_sequence + u32::try_from(self.missing.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many messages this delivery completed, in order: 0 or more.
+    #[inline]
+    fn on_delivery(&mut self, sequence: u32) -> usize {
+        let place = sequence.checked_sub(self.first_sequence).map_or(usize::MAX, |at| at as usize);
+        let Some(missing) = self.missing.get_mut(place) else { return 0 };
+        *missing = missing.saturating_sub(1);
+        let mut completed = 0;
+        while self.missing.front() == Some(&0) {
+            self.missing.pop_front();
+            self.first_sequence += 1;
+            completed += 1;
+        }
+        completed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { subscribers: 3, publishers: 2, groups: 2 };
+
+    fn stamp(publisher: u32, group: u32, sequence: u32) -> Stamp {
+        Stamp { publisher, group, sequence, intended_ns: 0 }
+    }
+
+    /// Group 0 has the members 0 and 2; publisher 1 sends it `count` messages.
+    fn published(count: u32) -> Ledger {
+        let mut ledger = Ledger::new(SHAPE);
+        for sequence in 0..count {
+            assert_eq!(ledger.on_publish(1, 0), sequence);
+        }
+        ledger
+    }
+
+    #[test]
+    fn a_message_is_outstanding_until_every_member_has_it() {
+        let mut ledger = published(2);
+        assert_eq!((ledger.outstanding_of(1), ledger.outstanding()), (2, 2));
+        ledger.on_delivery(0, stamp(1, 0, 0));
+        assert_eq!(ledger.outstanding(), 2);
+        ledger.on_delivery(2, stamp(1, 0, 0));
+        assert_eq!(ledger.outstanding(), 1);
+        ledger.on_delivery(2, stamp(1, 0, 1));
+        ledger.on_delivery(0, stamp(1, 0, 1));
+        assert_eq!((ledger.outstanding(), ledger.delivered), (0, 4));
+        ledger.settle_losses();
+        assert!(ledger.faults.is_clean());
+    }
+
+    #[test]
+    fn loss_reordering_and_duplicates_are_told_apart() {
+        let mut ledger = published(4);
+        for sequence in [0, 2, 1, 1] {
+            ledger.on_delivery(0, stamp(1, 0, sequence));
+        }
+        for sequence in [0, 1, 3] {
+            ledger.on_delivery(2, stamp(1, 0, sequence));
+        }
+        ledger.settle_losses();
+        let expected = Faults { lost: 2, reordered: 1, duplicates: 1, ..Faults::default() };
+        assert_eq!(ledger.faults, expected);
+    }
+
+    #[test]
+    fn deliveries_that_nobody_published_are_unreadable() {
+        let mut ledger = published(1);
+        ledger.on_delivery(0, stamp(1, 0, 1));
+        ledger.on_delivery(0, stamp(7, 0, 0));
+        assert_eq!(ledger.faults.unreadable, 2);
+        assert_eq!(ledger.delivered, 0);
+    }
+}

@@ -1,0 +1,311 @@
+//! All clients of a run on one epoll and one thread.
+//!
+//! A turn waits, reads every ready client once, and hands whole messages of open clients to the
+//! caller, who queues answers and calls [`Fleet::write`]. Everything a client owes by protocol
+//! happens in here: upgrade, join, pongs, the answer to a close. A client that ends without
+//! having been asked to is counted, with the server's reason.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{Shutdown, shutdown, sockopt};
+use rustix::time::Timespec;
+
+use crate::client::{Client, Received, Stage};
+use crate::clock::{self, NS_PER_S};
+use crate::wire::{envelope, frame, handshake};
+
+pub(crate) use crate::client::Dial;
+
+const EVENTS_PER_TURN_MAX: usize = 1024;
+/// Small enough to stay in the second-level cache, large enough for many frames per read.
+const SCRATCH_BYTES: usize = 128 * 1024;
+/// How long the server may take over the last close before the rest is dropped.
+const CLOSE_TIMEOUT_NS: u64 = 10 * NS_PER_S;
+
+pub(crate) struct Fleet {
+    address: SocketAddr,
+    epoll: OwnedFd,
+    pub(crate) clients: Vec<Client>,
+    events: Vec<Event>,
+    scratch: Vec<u8>,
+    /// Clients that opened since the owner last looked, with the nanoseconds each took.
+    pub(crate) opened: Vec<u64>,
+    pub(crate) pings: u64,
+    /// Clients the server closed unasked, by reason.
+    pub(crate) lost: BTreeMap<String, u64>,
+    closed_orderly: usize,
+    closing: usize,
+}
+
+impl Fleet {
+    /// `payload_bytes` is the largest payload a run delivers; the scratch has to hold its frame.
+    pub(crate) fn new(address: SocketAddr, payload_bytes: usize) -> Result<Self> {
+        Ok(Self {
+            address,
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("creating an epoll")?,
+            clients: Vec::new(),
+            events: Vec::with_capacity(EVENTS_PER_TURN_MAX),
+            scratch: vec![0; SCRATCH_BYTES.max(2 * payload_bytes + 4096)],
+            opened: Vec::new(),
+            pings: 0,
+            lost: BTreeMap::new(),
+            closed_orderly: 0,
+            closing: 0,
+        })
+    }
+
+    /// Starts one more client; its index is the count of those before it.
+    pub(crate) fn start(&mut self, dial: Dial) -> Result<()> {
+        let index = self.clients.len();
+        let client = Client::start(self.address, index, dial, clock::now_ns())
+            .with_context(|| format!("connecting client {index} to {}", self.address))?;
+        let interest = EventFlags::IN | EventFlags::OUT;
+        epoll::add(&self.epoll, &client.socket, EventData::new_u64(index as u64), interest)
+            .context("watching a client")?;
+        self.clients.push(client);
+        Ok(())
+    }
+
+    /// Waits at most `timeout_ns` for something to happen and deals with it. `on_message` gets
+    /// the client, the message and the time of the read it came with.
+    pub(crate) fn turn(
+        &mut self,
+        timeout_ns: u64,
+        mut on_message: impl FnMut(usize, &[u8], u64),
+    ) -> Result<()> {
+        let timeout = Timespec::try_from(Duration::from_nanos(timeout_ns)).context("a timeout")?;
+        self.events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error).context("waiting for clients"),
+        }
+        for position in 0..self.events.len() {
+            let Event { flags, data, .. } = self.events[position];
+            let index = index_of(data);
+            if flags.contains(EventFlags::OUT) {
+                self.on_writable(index)?;
+            }
+            if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+                self.on_readable(index, &mut on_message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued for a client; the rest follows when there is room.
+    pub(crate) fn write(&mut self, index: usize) -> Result<()> {
+        let client = &mut self.clients[index];
+        if client.stage == Stage::Closed {
+            client.outgoing.clear();
+            return Ok(());
+        }
+        match client.write_queued() {
+            Ok(is_all_written) => self.watch_writes(index, !is_all_written),
+            Err(error) => self.lose(index, &format!("write: {error}")),
+        }
+    }
+
+    /// Closes every open client with code 1000 and waits for the server to do its part. The
+    /// result is how many closes the server answered.
+    pub(crate) fn close_all(&mut self) -> Result<usize> {
+        for index in 0..self.clients.len() {
+            if self.clients[index].stage == Stage::Open {
+                let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
+                self.clients[index].outgoing.extend_from_slice(&close);
+                self.clients[index].stage = Stage::Closing;
+                self.closing += 1;
+                self.write(index)?;
+                // The server's answers are taken along, or they would pile up.
+                self.turn(0, |_, _, _| {})?;
+            }
+        }
+        let deadline_ns = clock::now_ns() + CLOSE_TIMEOUT_NS;
+        while self.closing > 0 && clock::now_ns() < deadline_ns {
+            self.turn(NS_PER_S / 10, |_, _, _| {})?;
+        }
+        Ok(self.closed_orderly)
+    }
+
+    fn on_writable(&mut self, index: usize) -> Result<()> {
+        let client = &mut self.clients[index];
+        if client.stage == Stage::Connecting {
+            match sockopt::socket_error(&client.socket) {
+                Ok(Ok(())) => client.stage = Stage::Upgrading,
+                Ok(Err(error)) | Err(error) => {
+                    bail!("client {index} cannot connect to {}: {error}", self.address)
+                }
+            }
+        }
+        self.write(index)
+    }
+
+    fn watch_writes(&mut self, index: usize, is_waiting: bool) -> Result<()> {
+        let client = &mut self.clients[index];
+        if client.is_waiting_to_write == is_waiting {
+            return Ok(());
+        }
+        client.is_waiting_to_write = is_waiting;
+        let out = if is_waiting { EventFlags::OUT } else { EventFlags::empty() };
+        let data = EventData::new_u64(index as u64);
+        epoll::modify(&self.epoll, &client.socket, data, EventFlags::IN | out)
+            .context("watching a client")
+    }
+
+    /// One read of one client. The scratch leaves `self` meanwhile, so that frames in it can be
+    /// lent out while the client changes.
+    fn on_readable(
+        &mut self,
+        index: usize,
+        on_message: &mut impl FnMut(usize, &[u8], u64),
+    ) -> Result<()> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let outcome = match self.clients[index].receive(&mut scratch) {
+            Ok(Received::Bytes(count)) => self.on_bytes(index, &scratch[..count], on_message),
+            Ok(Received::Nothing) => Ok(()),
+            Ok(Received::End) => self.lose(index, "end of stream without a close frame"),
+            Err(error) => self.lose(index, &format!("read: {error}")),
+        };
+        self.scratch = scratch;
+        outcome
+    }
+
+    #[inline]
+    fn on_bytes(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        on_message: &mut impl FnMut(usize, &[u8], u64),
+    ) -> Result<()> {
+        let now_ns = clock::now_ns();
+        let mut at = 0;
+        if self.clients[index].stage == Stage::Upgrading {
+            let subprotocol = self.clients[index].dial.subprotocol;
+            match handshake::answer_bytes(bytes, subprotocol)? {
+                Some(count) => at = count,
+                None => {
+                    self.clients[index].keep(bytes);
+                    return Ok(());
+                }
+            }
+            self.on_upgraded(index, now_ns)?;
+        }
+        loop {
+            let rest = &bytes[at..];
+            let header = match frame::parse(rest) {
+                Ok(Some(header)) if header.frame_bytes() <= rest.len() => header,
+                Ok(_) => break,
+                Err(error) => return self.lose(index, error),
+            };
+            at += header.frame_bytes();
+            let payload = &rest[header.header_bytes..header.frame_bytes()];
+            if header.opcode <= frame::BINARY && self.clients[index].stage == Stage::Open {
+                on_message(index, payload, now_ns);
+            } else {
+                self.on_other(index, header.opcode, payload, now_ns)?;
+            }
+        }
+        self.clients[index].keep(&bytes[at..]);
+        Ok(())
+    }
+
+    fn on_upgraded(&mut self, index: usize, now_ns: u64) -> Result<()> {
+        if self.clients[index].dial.is_greeted {
+            self.clients[index].stage = Stage::Greeting;
+            return Ok(());
+        }
+        self.on_greeted(index, now_ns)
+    }
+
+    fn on_greeted(&mut self, index: usize, now_ns: u64) -> Result<()> {
+        let client = &mut self.clients[index];
+        let Some(join) = client.dial.join.clone() else {
+            self.on_opened(index, now_ns);
+            return Ok(());
+        };
+        client.outgoing.extend_from_slice(&join);
+        client.stage = Stage::Joining;
+        self.write(index)
+    }
+
+    fn on_opened(&mut self, index: usize, now_ns: u64) {
+        let client = &mut self.clients[index];
+        client.stage = Stage::Open;
+        self.opened.push(now_ns.saturating_sub(client.started_ns));
+    }
+
+    /// Control frames, and messages of clients that are not open yet.
+    #[cold]
+    fn on_other(&mut self, index: usize, opcode: u8, payload: &[u8], now_ns: u64) -> Result<()> {
+        let text = || String::from_utf8_lossy(envelope::excerpt(payload)).into_owned();
+        match (opcode, self.clients[index].stage) {
+            (_, Stage::Closed) | (frame::PONG, _) => Ok(()),
+            (frame::PING, _) => {
+                self.pings += 1;
+                let pong = frame::masked(frame::PONG, payload);
+                self.clients[index].outgoing.extend_from_slice(&pong);
+                self.write(index)
+            }
+            (frame::CLOSE, Stage::Closing) => {
+                self.closed_orderly += 1;
+                self.retire(index)
+            }
+            (frame::CLOSE, _) => self.lose(index, &close_text(payload)),
+            (frame::TEXT, Stage::Greeting) if payload.starts_with(envelope::CONNECTED) => {
+                self.on_greeted(index, now_ns)
+            }
+            (frame::TEXT, Stage::Joining) if payload == envelope::JOINED => {
+                self.on_opened(index, now_ns);
+                Ok(())
+            }
+            (frame::TEXT | frame::BINARY, Stage::Closing) => Ok(()),
+            (_, stage) => bail!("client {index} in stage {stage:?} received {:?}", text()),
+        }
+    }
+
+    /// A client is gone. While it closes that is at most impolite; otherwise it is counted, and
+    /// while it opens it ends the run, because every later figure would be about fewer clients.
+    #[cold]
+    fn lose(&mut self, index: usize, reason: &str) -> Result<()> {
+        match self.clients[index].stage {
+            Stage::Closed => return Ok(()),
+            Stage::Open => *self.lost.entry(reason.to_owned()).or_default() += 1,
+            Stage::Closing => {}
+            stage => bail!("client {index} ended in stage {stage:?}: {reason}"),
+        }
+        self.retire(index)
+    }
+
+    fn retire(&mut self, index: usize) -> Result<()> {
+        let client = &mut self.clients[index];
+        if client.stage == Stage::Closing {
+            self.closing -= 1;
+        }
+        client.stage = Stage::Closed;
+        epoll::delete(&self.epoll, &client.socket).context("forgetting a client")?;
+        // An error here means that the peer was faster.
+        let _ = shutdown(&client.socket, Shutdown::Both);
+        Ok(())
+    }
+}
+
+fn close_text(payload: &[u8]) -> String {
+    match payload.split_first_chunk() {
+        Some((&code, reason)) => {
+            let code = u16::from_be_bytes(code);
+            format!("closed by the server: {code} {}", String::from_utf8_lossy(reason))
+        }
+        None => "closed by the server without a code".into(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "made from an index in `Fleet::start`")]
+fn index_of(data: EventData) -> usize {
+    data.u64() as usize
+}

@@ -1,0 +1,146 @@
+//! Scenario `limit`: the yardstick, what this machine allows a server at best.
+//!
+//! Three minimal servers, each a child process of one thread on epoll, measured by the same
+//! generator in the same minute as the server they are compared with:
+//! - `stream` writes prebuilt frames to every socket in turn, a chosen number per `send`;
+//! - `coalesce` reads publishes and joins the frames of a turn into one `send` per subscriber;
+//! - `bare-accept` accepts and answers the upgrade.
+//!
+//! They check nothing, limit nothing and forget nobody: their cost is a floor, not a goal that
+//! a server with permissions, timers and limits could meet.
+
+pub(crate) mod child;
+mod minimal;
+mod stream;
+
+use std::fmt::{self, Display, Formatter};
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use self::child::LimitServer;
+use self::stream::StreamRow;
+use crate::fanout::{self, LoadArgs};
+use crate::report::{Report, grouped};
+use crate::target::Subprotocol;
+use crate::{connect, setup};
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LimitArgs {
+    #[arg(long, value_enum, default_value = "stream")]
+    mode: Mode,
+    #[command(flatten)]
+    load: LoadArgs,
+    /// Frames in one write of the stream; several are run one after the other
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32], value_parser = clap::value_parser!(u32).range(1..=4096))]
+    frames_per_write: Vec<u32>,
+    /// Core of the minimal server
+    #[arg(long)]
+    server_core: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Prebuilt frames to --subscribers sockets
+    Stream,
+    /// The fanout scenario against a minimal coalescing server
+    Coalesce,
+    /// The connect scenario, --subscribers connections, against a minimal accepting server
+    BareAccept,
+}
+
+/// Runs the scenario; whether everything that was sent arrived.
+pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
+    let sockets = args.load.sockets()?;
+    setup::allow_sockets(sockets)?;
+    match args.mode {
+        Mode::Stream => {
+            let report = stream(args)?;
+            let is_clean = report.rows.iter().all(|row| row.is_intact);
+            Report::new("limit stream", args.server_core.into_iter().collect(), report)
+                .print(is_json)?;
+            Ok(is_clean)
+        }
+        Mode::Coalesce => {
+            let server = LimitServer::start_minimal(args.server_core, sockets)?;
+            let report = fanout::drive(&server.target(), &args.load, Subprotocol::Json)?;
+            let is_clean = report.faults.is_clean();
+            Report::new("limit coalesce", server.target().cores(), report).print(is_json)?;
+            Ok(is_clean)
+        }
+        Mode::BareAccept => {
+            let server = LimitServer::start_minimal(args.server_core, sockets)?;
+            let connections = usize::try_from(args.load.subscribers)?;
+            let concurrency = usize::try_from(args.load.concurrency)?;
+            let kind = Subprotocol::None;
+            let report = connect::drive(&server.target(), connections, concurrency, kind)?;
+            let is_clean = report.is_clean();
+            Report::new("limit bare-accept", server.target().cores(), report).print(is_json)?;
+            Ok(is_clean)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StreamReport {
+    sockets: u64,
+    payload_bytes: u64,
+    frame_bytes: usize,
+    rows: Vec<StreamRow>,
+}
+
+fn stream(args: &LimitArgs) -> Result<StreamReport> {
+    let frame = stream::frame(usize::try_from(args.load.payload)?);
+    let sockets = usize::try_from(args.load.subscribers)?;
+    let mut rows = Vec::new();
+    for &frames_per_write in &args.frames_per_write {
+        let block_bytes = frame.len() * frames_per_write as usize;
+        ensure!(
+            block_bytes <= stream::BLOCK_BYTES_MAX,
+            "{frames_per_write} frames are too many bytes"
+        );
+        let server = LimitServer::start_stream(&child::StreamOrder {
+            sockets,
+            frames_per_write,
+            seconds: args.load.seconds,
+            frame: &frame,
+            core: args.server_core,
+        })?;
+        rows.push(stream::read_all(server, sockets, frames_per_write, &frame)?);
+    }
+    Ok(StreamReport {
+        sockets: args.load.subscribers,
+        payload_bytes: args.load.payload,
+        frame_bytes: frame.len(),
+        rows,
+    })
+}
+
+impl Display for StreamReport {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Self { sockets, payload_bytes, frame_bytes, rows } = self;
+        writeln!(out, "{sockets} sockets, {payload_bytes} B payload, {frame_bytes} B per frame")?;
+        writeln!(
+            out,
+            "  frames/write (asked, had)   ns/delivery   deliveries/s   shares of a core"
+        )?;
+        for row in rows {
+            let StreamRow { asked_frames_per_write, had_frames_per_write, usage, .. } = row;
+            let ns = grouped(row.writer_cpu_ns_per_delivery);
+            let rate = grouped(row.deliveries_per_s);
+            let share = row.writer_cpu_share * 100.0;
+            write!(out, "  {asked_frames_per_write:>6} {had_frames_per_write:>19.1} {ns:>13}")?;
+            write!(out, " {rate:>14}   writer {share:.0} %")?;
+            write!(out, ", reader {:.0} %", usage.generator_cpu_share * 100.0)?;
+            writeln!(
+                out,
+                "{}",
+                if row.is_intact { "" } else { "   FAILED: bytes differ or are missing" }
+            )?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) use child::{LimitServerArgs, serve};

@@ -1,0 +1,81 @@
+//! Load generators for corecast: scenarios as subcommands, one process and one thread each.
+//!
+//! In reading order: `wire` is the bytes, `client` one socket, `fleet` all of them on one epoll,
+//! `open` lets them in; `fanout`, `connect`, `idle` and `limit` are the scenarios; `target`,
+//! `procfs`, `metrics`, `meter`, `histogram` and `report` are what they measure with.
+//!
+//! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
+//! closed, or the run broke off. 2: the command line is wrong.
+
+#![forbid(unsafe_code)]
+
+mod client;
+mod clock;
+mod connect;
+mod fanout;
+mod fleet;
+mod histogram;
+mod idle;
+mod limit;
+mod meter;
+mod metrics;
+mod open;
+mod procfs;
+mod progress;
+mod report;
+mod setup;
+mod target;
+mod token;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Load generators for corecast. All traffic stays on this machine's loopback.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    scenario: Scenario,
+    /// Core to pin the generator to
+    #[arg(long, global = true)]
+    core: Option<usize>,
+    /// One JSON object instead of a table
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Publishers to groups of subscribers: throughput, latency, and every delivery checked
+    Fanout(fanout::FanoutArgs),
+    /// Clients coming in: rate, latency, server CPU per connection
+    Connect(connect::ConnectArgs),
+    /// Open connections that do nothing: memory and CPU
+    Idle(idle::IdleArgs),
+    /// Minimal servers of our own, started here: what the machine allows at best
+    Limit(limit::LimitArgs),
+    /// The child that `limit` starts
+    #[command(hide = true)]
+    LimitServer(limit::LimitServerArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = setup::pin_to(cli.core).and_then(|()| match &cli.scenario {
+        Scenario::Fanout(args) => fanout::run(args, cli.json),
+        Scenario::Connect(args) => connect::run(args, cli.json),
+        Scenario::Idle(args) => idle::run(args, cli.json),
+        Scenario::Limit(args) => limit::run(args, cli.json),
+        Scenario::LimitServer(args) => limit::serve(args, cli.core),
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("loadtest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

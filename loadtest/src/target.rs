@@ -1,0 +1,191 @@
+//! The server under test: where it listens, how to be let in, how to watch it.
+//!
+//! `TargetArgs` is what was typed; `Target` is resolved and checked: a loopback address, and the
+//! process to watch when one can be found. Only plain `http`/`ws` URLs are understood.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::fleet::Dial;
+use crate::metrics::Counters;
+use crate::procfs::{self, Process};
+use crate::wire::{envelope, handshake};
+use crate::{setup, token};
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TargetArgs {
+    /// Address of the server; loopback only
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: Endpoint,
+    /// Hub to connect to
+    #[arg(long, default_value = "loadtest")]
+    pub(crate) hub: String,
+    /// Access key that signs the client tokens
+    #[arg(long, env = "CORECAST_ACCESS_KEY", hide_env_values = true, default_value = "")]
+    pub(crate) access_key: String,
+    /// Process to watch; found by the listening port when not given
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Metrics address, e.g. http://127.0.0.1:9090/metrics; frames per write come from it
+    #[arg(long)]
+    pub(crate) metrics: Option<Endpoint>,
+}
+
+/// What a client speaks after the upgrade (client-connect.md 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Subprotocol {
+    /// json.webpubsub.azure.v1: messages in an envelope
+    Json,
+    /// No subprotocol: bare payloads; groups come from the token
+    Simple,
+    /// No subprotocol and no token
+    None,
+}
+
+/// `http://127.0.0.1:8080/path` of something on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+}
+
+impl FromStr for Endpoint {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            bail!("{text:?} has no scheme; an example is http://127.0.0.1:8080");
+        };
+        if !matches!(scheme, "http" | "ws") {
+            bail!("scheme {scheme:?} is not supported: the generator speaks http and ws only");
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = authority.rsplit_once(':').context("the URL needs a port")?;
+        let ip = match host {
+            "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            _ => host.trim_matches(['[', ']']).parse().with_context(|| {
+                format!("{host:?} is not an IP address; only loopback addresses can be used")
+            })?,
+        };
+        procfs::require_loopback(ip)?;
+        let port = port.parse().with_context(|| format!("{port:?} is not a port"))?;
+        Ok(Self { address: SocketAddr::new(ip, port), path: format!("/{path}") })
+    }
+}
+
+/// A resolved server.
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) process: Option<Process>,
+    pub(crate) notes: Vec<String>,
+    hub: String,
+    access_key: String,
+    metrics: Option<Endpoint>,
+}
+
+impl Target {
+    /// Finds the process behind the URL. Not finding it costs the server-side figures only.
+    pub(crate) fn resolve(args: &TargetArgs) -> Result<Self> {
+        let mut notes = Vec::new();
+        let found = match args.server_pid {
+            Some(pid) => Ok(Process { pid }),
+            None => procfs::listener(args.url.address),
+        };
+        let process = found
+            .map_err(|error| notes.push(format!("no server CPU or memory: {error:#}")))
+            .ok()
+            .filter(|process| {
+                let is_readable = process.cpu_ns().is_some();
+                if !is_readable {
+                    notes.push(format!("no server CPU: process {} is not readable", process.pid));
+                }
+                is_readable
+            });
+        Ok(Self {
+            address: args.url.address,
+            process,
+            notes,
+            hub: args.hub.clone(),
+            access_key: args.access_key.clone(),
+            metrics: args.metrics.clone(),
+        })
+    }
+
+    /// Where the server may run; empty when that is not known.
+    pub(crate) fn cores(&self) -> Vec<usize> {
+        self.process.map_or_else(Vec::new, setup::cores_of)
+    }
+
+    /// A server that this generator started itself: no key, no metrics.
+    pub(crate) fn own_child(address: SocketAddr, process: Process) -> Self {
+        Self {
+            address,
+            process: Some(process),
+            notes: Vec::new(),
+            hub: "loadtest".into(),
+            access_key: String::new(),
+            metrics: None,
+        }
+    }
+
+    pub(crate) fn counters(&self) -> Option<Result<Counters>> {
+        self.metrics.as_ref().map(Counters::read)
+    }
+
+    /// How to open a client that is in no group.
+    pub(crate) fn dial(&self, subprotocol: Subprotocol) -> Result<Dial> {
+        match subprotocol {
+            Subprotocol::Json => self.dial_json(None),
+            Subprotocol::Simple => self.dial_simple(None),
+            Subprotocol::None => {
+                let request = handshake::request(&self.address.to_string(), &self.hub, "", None);
+                Ok(Dial { request: request.into(), ..self.dial_simple(None)? })
+            }
+        }
+    }
+
+    /// How to open a client in the JSON subprotocol, joining `group` once greeted.
+    pub(crate) fn dial_json(&self, group: Option<&str>) -> Result<Dial> {
+        let request = self.request(Some(envelope::JSON_SUBPROTOCOL), None)?;
+        let join = group.map(|group| Rc::from(envelope::join(group)));
+        Ok(Dial { request, subprotocol: Some(envelope::JSON_SUBPROTOCOL), is_greeted: true, join })
+    }
+
+    /// How to open a simple client that its token puts into `group`.
+    pub(crate) fn dial_simple(&self, group: Option<&str>) -> Result<Dial> {
+        let request = self.request(None, group)?;
+        Ok(Dial { request, subprotocol: None, is_greeted: false, join: None })
+    }
+
+    fn request(&self, subprotocol: Option<&str>, group: Option<&str>) -> Result<Rc<[u8]>> {
+        let authority = self.address.to_string();
+        let token = match self.access_key.as_str() {
+            "" => String::new(),
+            key => token::sign(key, &authority, &self.hub, group)?,
+        };
+        Ok(Rc::from(handshake::request(&authority, &self.hub, &token, subprotocol)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_loopback_with_a_port() {
+        let endpoint: Endpoint = "http://127.0.0.1:9090/metrics".parse().unwrap();
+        assert_eq!(endpoint.address, "127.0.0.1:9090".parse().unwrap());
+        assert_eq!(endpoint.path, "/metrics");
+        assert!("ws://localhost:8080".parse::<Endpoint>().is_ok());
+        assert!("http://[::1]:8080".parse::<Endpoint>().is_ok());
+        for bad in
+            ["127.0.0.1:80", "http://10.1.2.3:80", "http://example.org:80", "https://[::1]:1"]
+        {
+            assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
+        }
+    }
+}

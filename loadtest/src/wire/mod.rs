@@ -1,0 +1,10 @@
+//! Bytes on the wire, as pure functions: no socket, no clock.
+//!
+//! The generator brings its own small WebSocket client because it has to check millions of
+//! deliveries a second on one core, and because a shared implementation would hide a shared bug.
+//! It understands what a server may send it and nothing more: no fragments, no extensions.
+
+pub(crate) mod envelope;
+pub(crate) mod frame;
+pub(crate) mod handshake;
+pub(crate) mod stamp;

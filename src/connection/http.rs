@@ -1,0 +1,225 @@
+//! Requests on the data-plane port: health, upgrades, and the answers to everything else.
+
+use std::borrow::Cow;
+
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
+use tracing::warn;
+
+use super::lifecycle::Sockets;
+use super::reader::{Next, Progress};
+use super::transport::{Phase, TransportHandle};
+use crate::frame::FrameScratch;
+use crate::listener::front::{Route, route};
+use crate::listener::upgrade::{Refusal, Rules, Upgrade, judge};
+use crate::protocol::http::request::{self, RequestHead};
+use crate::protocol::http::response::Response;
+use crate::protocol::ws::assembly::Assembly;
+use crate::shard::clock;
+use crate::shard::connection::NewConnection;
+use crate::shard::state::State;
+
+/// What a request came to.
+enum Outcome {
+    Answer(Answer),
+    Upgrade(Upgrade),
+}
+
+struct Answer {
+    status: u16,
+    body: Cow<'static, str>,
+    headers: &'static str,
+    is_head: bool,
+    is_keep_alive: bool,
+    /// Counted as a client's handshake.
+    is_client: bool,
+}
+
+impl Sockets {
+    /// Answers every whole request in `buffer`, up to an upgrade.
+    pub(super) fn consume_http(
+        &mut self,
+        state: &mut State,
+        slot: u32,
+        buffer: &mut [u8],
+    ) -> Progress {
+        let mut consumed = 0;
+        loop {
+            let Some(http) = self.http(slot) else {
+                return Progress { consumed: buffer.len(), next: Next::Discard };
+            };
+            if !http.unsent.is_empty() {
+                return Progress { consumed, next: Next::Pause };
+            }
+            let seen_bytes = std::mem::take(&mut http.seen_bytes);
+            let rest = &buffer[consumed..];
+            if rest.is_empty() {
+                return Progress { consumed, next: Next::Read };
+            }
+            let judged = request::parse(rest, seen_bytes, |head| {
+                let head_bytes = head.head_bytes;
+                (head_bytes, self.judge(&head))
+            });
+            match judged {
+                Ok(None) => {
+                    if let Some(http) = self.http(slot) {
+                        http.seen_bytes = rest.len();
+                    }
+                    return Progress { consumed, next: Next::Read };
+                }
+                Ok(Some((head_bytes, Outcome::Upgrade(upgrade)))) => {
+                    consumed += head_bytes;
+                    return Progress { consumed, next: self.upgrade(state, slot, upgrade) };
+                }
+                Ok(Some((head_bytes, Outcome::Answer(answer)))) => {
+                    consumed += head_bytes;
+                    self.answer(state, slot, &answer);
+                }
+                Err(error) => self.answer_and_end(state, slot, error.answer()),
+            }
+        }
+    }
+
+    fn judge(&self, head: &RequestHead<'_>) -> Outcome {
+        let is_keep_alive = head.is_keep_alive() && !head.has_body();
+        let answer = |status, body: &'static str| {
+            Outcome::Answer(Answer {
+                status,
+                body: body.into(),
+                headers: "",
+                is_head: head.method == "HEAD",
+                is_keep_alive,
+                is_client: false,
+            })
+        };
+        match route(head) {
+            Route::Health if self.is_quiescing => answer(503, "The server is shutting down."),
+            Route::Health => answer(200, ""),
+            Route::HealthWrongMethod => answer(405, "Health takes GET and HEAD."),
+            Route::NotFound => answer(404, "There is nothing at this path."),
+            Route::Client { path_hub } => {
+                let settings = &self.context.settings;
+                let rules = Rules {
+                    verifier: &self.context.verifier,
+                    settings_of: &|hub| settings.hub(hub).clone(),
+                    now_unix_s: clock::unix_seconds(),
+                };
+                let refused = Refusal {
+                    status: 503,
+                    body: "The server is shutting down.".into(),
+                    headers: "",
+                };
+                let judged =
+                    if self.is_quiescing { Err(refused) } else { judge(head, path_hub, &rules) };
+                match judged {
+                    Ok(upgrade) => Outcome::Upgrade(upgrade),
+                    Err(Refusal { status, body, headers }) => Outcome::Answer(Answer {
+                        status,
+                        body,
+                        headers,
+                        is_head: head.method == "HEAD",
+                        is_keep_alive,
+                        is_client: true,
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Turns the transport into the carrier of a new connection.
+    fn upgrade(&mut self, state: &mut State, slot: u32, upgrade: Upgrade) -> Next {
+        let mut random = [0; 16];
+        if getrandom::fill(&mut random).is_err() {
+            warn!("the system has no random numbers for a connection id");
+            self.answer_and_end(state, slot, (503, "The server cannot take connections now."));
+            return Next::Discard;
+        }
+        let settings = &self.context.settings;
+        let hub = state.hub(&upgrade.hub, || settings.hub(&upgrade.hub).clone());
+        let accept = FrameScratch::default().raw(|out| out.extend_from_slice(&upgrade.accept));
+        let connection = state.open(NewConnection {
+            hub,
+            kind: upgrade.kind,
+            user: upgrade.user,
+            permissions: upgrade.permissions,
+            groups: upgrade.groups,
+            accept,
+            transport: slot,
+            random,
+        });
+        state.counters.count_handshake(101);
+        let assembly = Assembly::default();
+        self.transports[slot as usize].phase = Phase::WebSocket { connection, assembly };
+        self.arm_keep_alive(state, slot, connection);
+        Next::Read
+    }
+
+    fn answer(&mut self, state: &mut State, slot: u32, answer: &Answer) {
+        if answer.is_client {
+            state.counters.count_handshake(answer.status);
+        }
+        let mut bytes = Vec::with_capacity(256);
+        Response {
+            status: answer.status,
+            body: &answer.body,
+            headers: answer.headers,
+            is_head: answer.is_head,
+            is_keep_alive: answer.is_keep_alive,
+        }
+        .write(&mut bytes);
+        if let Some(http) = self.http(slot) {
+            http.unsent = bytes;
+            http.is_last = !answer.is_keep_alive;
+        }
+        self.send_http(state, slot);
+    }
+
+    /// Answers a request that cannot be understood, or did not come in time, and ends.
+    pub(super) fn answer_and_end(
+        &mut self,
+        state: &mut State,
+        slot: u32,
+        (status, body): (u16, &'static str),
+    ) {
+        let answer = Answer {
+            status,
+            body: body.into(),
+            headers: "",
+            is_head: false,
+            is_keep_alive: false,
+            is_client: false,
+        };
+        self.answer(state, slot, &answer);
+    }
+
+    /// The socket of an HTTP exchange takes bytes again.
+    pub(super) fn on_http_writable(&mut self, state: &mut State, handle: TransportHandle) {
+        self.send_http(state, handle.slot);
+        if self.http(handle.slot).is_some_and(|http| http.unsent.is_empty()) {
+            self.resume(state, handle.slot);
+        }
+    }
+
+    fn send_http(&mut self, state: &State, slot: u32) {
+        let transport = &mut self.transports[slot as usize];
+        let Phase::Http(http) = &mut transport.phase else { return };
+        let sent = match send(&transport.fd, &http.unsent, SendFlags::NOSIGNAL) {
+            Ok(sent) => sent,
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(_) => return self.doom(slot),
+        };
+        http.unsent.drain(..sent);
+        let (is_sent, is_last) = (http.unsent.is_empty(), http.is_last);
+        if transport.awaits_writable == is_sent {
+            transport.awaits_writable = !is_sent;
+            if transport.update_interest(&self.epoll, slot).is_err() {
+                return self.doom(slot);
+            }
+        }
+        match (is_sent, is_last) {
+            (true, true) => self.linger(state.now(), slot),
+            (true, false) => self.arm_http_idle(slot, state.now()),
+            (false, _) => {}
+        }
+    }
+}

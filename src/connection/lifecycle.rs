@@ -1,0 +1,298 @@
+//! From accept to the end of a transport: deadlines, keep-alive, closing.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::event::epoll::{self, EventFlags};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
+use slab::Slab;
+
+use super::timers::{Tick, Wheel};
+use super::transport::{Http, Phase, Transport, TransportHandle};
+use crate::auth::ClientTokenVerifier;
+use crate::config::Settings;
+use crate::shard::clock::Millis;
+use crate::shard::close::CloseReason;
+use crate::shard::state::State;
+
+/// Accepts of one listener in one turn.
+const ACCEPTS_PER_TURN: usize = 64;
+/// How long a peer may take to answer a close frame (`client-connect.md` section 12.1), or to read
+/// its last HTTP answer.
+const CLOSE_DEADLINE: Millis = 5_000;
+/// How long an HTTP connection may be idle between requests.
+const HTTP_IDLE: Millis = 60_000;
+/// A client is given up after three keep-alive intervals, but not sooner than this (section 10).
+const SILENCE_MIN: Duration = Duration::from_secs(15);
+/// Size of the shared read buffer: what one read takes at most.
+pub(super) const READ_BYTES: usize = 64 * 1024;
+
+/// What the sockets of one shard need to know and never change.
+#[derive(Debug)]
+pub struct Context {
+    pub settings: Rc<Settings>,
+    pub verifier: ClientTokenVerifier,
+}
+
+/// All sockets of one shard, and what they share.
+pub struct Sockets {
+    pub(super) epoll: Rc<OwnedFd>,
+    pub(super) transports: Slab<Transport>,
+    pub(super) wheel: Wheel,
+    pub(super) context: Context,
+    /// One read at a time, so one buffer for all; only the tail of a read is ever copied out.
+    pub(super) read_buffer: Vec<u8>,
+    /// Where small frames are joined into one write.
+    pub(super) write_buffer: Vec<u8>,
+    /// Paused because a peer shard is not keeping up.
+    pub(super) paused: Vec<TransportHandle>,
+    /// To be dropped as soon as nothing is in the middle of using them.
+    pub(super) doomed: Vec<TransportHandle>,
+    /// New clients are refused, and health says so.
+    pub is_quiescing: bool,
+    next_serial: u32,
+    due: Vec<(TransportHandle, Tick)>,
+}
+
+/// What came of asking a listener for new connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    All,
+    /// No descriptor or memory for the next one; it stays in the kernel's queue.
+    Exhausted,
+}
+
+impl Sockets {
+    pub fn new(epoll: Rc<OwnedFd>, context: Context, now: Millis) -> Self {
+        Self {
+            epoll,
+            transports: Slab::new(),
+            wheel: Wheel::new(now),
+            context,
+            read_buffer: vec![0; READ_BYTES],
+            write_buffer: Vec::new(),
+            paused: Vec::new(),
+            doomed: Vec::new(),
+            is_quiescing: false,
+            next_serial: 0,
+            due: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.transports.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.transports.is_empty()
+    }
+
+    pub(super) fn get(&mut self, handle: TransportHandle) -> Option<&mut Transport> {
+        let transport = self.transports.get_mut(handle.slot as usize)?;
+        (transport.serial == handle.serial).then_some(transport)
+    }
+
+    pub(super) fn handle(&self, slot: u32) -> TransportHandle {
+        TransportHandle { slot, serial: self.transports[slot as usize].serial }
+    }
+
+    /// Takes what waits at a listener, a bounded number at a time.
+    pub fn accept(&mut self, state: &mut State, listener: impl AsFd) -> Accepted {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match accept_with(&listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok(fd) => {
+                    if self.add(state.now(), fd).is_err() {
+                        state.counters.accepts_failed += 1;
+                    }
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    state.counters.accepts_failed += 1;
+                    return Accepted::Exhausted;
+                }
+                // The peer was gone before we came, or an interruption: on to the next.
+                Err(_) => {}
+            }
+        }
+        Accepted::All
+    }
+
+    fn add(&mut self, now: Millis, fd: OwnedFd) -> Result<(), Errno> {
+        self.next_serial = self.next_serial.wrapping_add(1);
+        let entry = self.transports.vacant_entry();
+        let slot = u32::try_from(entry.key()).map_err(|_| Errno::OVERFLOW)?;
+        let handle = TransportHandle { slot, serial: self.next_serial };
+        epoll::add(&*self.epoll, &fd, handle.event_data(), EventFlags::IN)?;
+        entry.insert(Transport {
+            fd,
+            serial: handle.serial,
+            phase: Phase::Http(Box::default()),
+            inbound: Vec::new(),
+            heard_at: now,
+            armed: Tick::NEVER,
+            is_paused: false,
+            awaits_writable: false,
+            is_peer_closed: false,
+        });
+        self.arm(slot, now + millis(self.context.settings.header_timeout));
+        Ok(())
+    }
+
+    /// Makes `at` the deadline of this transport, instead of the one it had.
+    pub(super) fn arm(&mut self, slot: u32, at: Millis) {
+        let tick = self.wheel.arm(self.handle(slot), at);
+        self.transports[slot as usize].armed = tick;
+    }
+
+    /// The deadline for the next request of an HTTP connection that has had one.
+    pub(super) fn arm_http_idle(&mut self, slot: u32, now: Millis) {
+        self.arm(slot, now + HTTP_IDLE);
+    }
+
+    /// The first keep-alive of a connection that has just been opened.
+    pub(super) fn arm_keep_alive(&mut self, state: &State, slot: u32, connection: u32) {
+        let interval = state.connection(connection).hub.settings.keep_alive_interval;
+        self.arm(slot, state.now() + millis(interval));
+    }
+
+    /// When the next deadline is, for a shard that is about to sleep.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.wheel.next()
+    }
+
+    /// Acts on every deadline that has passed.
+    pub fn on_time(&mut self, state: &mut State) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(state.now(), &mut due);
+        for (handle, fired) in due.drain(..) {
+            if let Some(transport) = self.get(handle)
+                && transport.armed <= fired
+            {
+                transport.armed = Tick::NEVER;
+                self.on_deadline(state, handle.slot);
+            }
+        }
+        self.due = due;
+    }
+
+    fn on_deadline(&mut self, state: &mut State, slot: u32) {
+        match &self.transports[slot as usize].phase {
+            Phase::Http(http) => self.on_http_deadline(state, slot, http.is_last),
+            Phase::Lingering => self.doom(slot),
+            Phase::WebSocket { connection, .. } => {
+                let connection = *connection;
+                if state.connection(connection).closing.is_some() {
+                    self.doom(slot);
+                } else {
+                    self.keep_alive(state, slot, connection);
+                }
+            }
+        }
+    }
+
+    fn on_http_deadline(&mut self, state: &mut State, slot: u32, is_last: bool) {
+        let has_begun = !self.transports[slot as usize].inbound.is_empty();
+        if is_last || !has_begun {
+            self.doom(slot);
+        } else {
+            let answer = (408, "The request head did not arrive in time.");
+            self.answer_and_end(state, slot, answer);
+        }
+    }
+
+    /// Section 10: a ping at each interval, and the end of a client that says nothing at all.
+    fn keep_alive(&mut self, state: &mut State, slot: u32, connection: u32) {
+        let interval = state.connection(connection).hub.settings.keep_alive_interval;
+        let silence_max = millis((interval * 3).max(SILENCE_MIN));
+        let transport = &self.transports[slot as usize];
+        // A transport that we do not read from cannot be heard.
+        let silence = if transport.is_paused { 0 } else { state.now() - transport.heard_at };
+        if silence >= silence_max {
+            state.close(connection, CloseReason::PingTimeout);
+            return;
+        }
+        state.connection_mut(connection).outbound.shrink();
+        state.ping(connection);
+        let at = state.now() + millis(interval);
+        // The end of patience may come before the next ping.
+        let patience_ends = state.now() - silence + silence_max;
+        self.arm(slot, at.min(patience_ends));
+    }
+
+    /// Gives connections that have begun to close the time for it.
+    pub fn begin_closes(&mut self, state: &mut State) {
+        while let Some(connection) = state.ready.closing.pop() {
+            if state.contains(connection) {
+                let slot = state.connection(connection).transport;
+                self.arm(slot, state.now() + CLOSE_DEADLINE);
+                self.resume(state, slot);
+            }
+        }
+    }
+
+    /// Everything queued for a closing connection is written: what happens to its transport.
+    pub(super) fn finish_close(&mut self, slot: u32, reason: CloseReason) {
+        if self.transports[slot as usize].is_peer_closed {
+            return self.doom(slot);
+        }
+        match reason {
+            //= client-connect.md section 12.1: after receiving a close frame answer it and drop TCP.
+            CloseReason::ClientClosed(_) | CloseReason::TransportLost => self.doom(slot),
+            // The client's close frame is awaited, or no frame of it can be understood any more.
+            reason if reason.is_stream_intact() => {}
+            _ => self.shut_down_writing(slot),
+        }
+    }
+
+    /// Ends an HTTP exchange after its answer is written.
+    pub(super) fn linger(&mut self, now: Millis, slot: u32) {
+        let transport = &mut self.transports[slot as usize];
+        transport.phase = Phase::Lingering;
+        transport.inbound = Vec::new();
+        self.shut_down_writing(slot);
+        self.arm(slot, now + CLOSE_DEADLINE);
+    }
+
+    fn shut_down_writing(&mut self, slot: u32) {
+        // A peer that is gone already needs no telling; its end of file will say so.
+        let _ = shutdown(&self.transports[slot as usize].fd, Shutdown::Write);
+    }
+
+    /// Marks a transport for removal; [`Self::bury`] does it.
+    pub(super) fn doom(&mut self, slot: u32) {
+        self.doomed.push(self.handle(slot));
+    }
+
+    /// Removes the doomed transports with their connections.
+    pub fn bury(&mut self, state: &mut State) {
+        while let Some(handle) = self.doomed.pop() {
+            if self.get(handle).is_some() {
+                let transport = self.transports.remove(handle.slot as usize);
+                if let Some(connection) = transport.connection() {
+                    state.remove(connection);
+                }
+            }
+        }
+    }
+
+    /// Drops every transport that carries no connection: at shutdown nobody waits for them.
+    pub fn doom_unconnected(&mut self) {
+        let idle = |transport: &Transport| transport.connection().is_none();
+        let idle: Vec<_> =
+            self.transports.iter().filter(|(_, t)| idle(t)).map(|(slot, _)| slot).collect();
+        idle.into_iter().filter_map(|slot| u32::try_from(slot).ok()).for_each(|s| self.doom(s));
+    }
+
+    pub(super) fn http(&mut self, slot: u32) -> Option<&mut Http> {
+        match &mut self.transports[slot as usize].phase {
+            Phase::Http(http) => Some(http),
+            Phase::WebSocket { .. } | Phase::Lingering => None,
+        }
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX / 2)
+}

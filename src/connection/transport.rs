@@ -1,0 +1,96 @@
+//! One accepted socket: its descriptor, what it speaks, and the bytes not yet understood.
+
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io;
+
+use super::timers::Tick;
+use crate::protocol::ws::assembly::Assembly;
+use crate::shard::clock::Millis;
+
+/// A transport that is surely still the one meant: slots are reused, serials are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransportHandle {
+    pub slot: u32,
+    pub serial: u32,
+}
+
+impl TransportHandle {
+    /// The handle as the epoll's user data.
+    pub fn event_data(self) -> EventData {
+        EventData::new_u64((u64::from(self.serial) << 32) | u64::from(self.slot))
+    }
+
+    /// The handle in an event's user data.
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves of the user data")]
+    pub fn from_event(data: u64) -> Self {
+        Self { slot: data as u32, serial: (data >> 32) as u32 }
+    }
+}
+
+/// What a transport speaks at the moment.
+#[derive(Debug)]
+pub enum Phase {
+    /// Request heads come in, answers go out.
+    Http(Box<Http>),
+    /// Frames of the connection in this slot of the shard's state.
+    WebSocket { connection: u32, assembly: Assembly },
+    /// Answered for the last time. What still comes is discarded until the peer is gone, because
+    /// closing with unread input would reset the connection under the answer.
+    Lingering,
+}
+
+/// An HTTP exchange in progress.
+#[derive(Debug, Default)]
+pub struct Http {
+    /// How much of the inbound bytes has been searched for the end of the head.
+    pub seen_bytes: usize,
+    /// Part of an answer that the socket has not taken yet.
+    pub unsent: Vec<u8>,
+    /// The connection ends with this answer.
+    pub is_last: bool,
+}
+
+/// One accepted socket.
+#[derive(Debug)]
+pub struct Transport {
+    pub fd: OwnedFd,
+    pub serial: u32,
+    pub phase: Phase,
+    /// Bytes received but not consumed: a frame or head that is not complete, or everything after
+    /// the message at which reading was paused. Empty, and without memory, most of the time.
+    pub inbound: Vec<u8>,
+    /// When bytes came last.
+    pub heard_at: Millis,
+    /// The one entry in the timer wheel that counts.
+    pub armed: Tick,
+    /// Input is not wanted now; the kernel keeps it, and the peer's window fills.
+    pub is_paused: bool,
+    /// The socket refused bytes and is to say when it takes more.
+    pub awaits_writable: bool,
+    /// The peer has sent its close frame; once ours is written, nothing is left to wait for.
+    pub is_peer_closed: bool,
+}
+
+impl Transport {
+    /// Tells the epoll what this transport waits for, after one of the two flags has changed.
+    pub fn update_interest(&self, epoll: &OwnedFd, slot: u32) -> io::Result<()> {
+        let mut flags = EventFlags::empty();
+        if !self.is_paused {
+            flags |= EventFlags::IN;
+        }
+        if self.awaits_writable {
+            flags |= EventFlags::OUT;
+        }
+        let handle = TransportHandle { slot, serial: self.serial };
+        epoll::modify(epoll, &self.fd, handle.event_data(), flags)
+    }
+
+    /// The connection this transport carries.
+    pub fn connection(&self) -> Option<u32> {
+        match self.phase {
+            Phase::WebSocket { connection, .. } => Some(connection),
+            Phase::Http(_) | Phase::Lingering => None,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Bytes out: each dirty connection's queue, joined into as few writes as possible.
+//!
+//! A write costs some nine microseconds however many frames it carries (`tuning.md`), so frames
+//! are collected over a turn and leave together. Small frames are copied into one buffer and sent
+//! at once, which costs less than handing the kernel a list; large ones are sent from where they
+//! are.
+
+use std::io::IoSlice;
+
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+
+use super::lifecycle::Sockets;
+use super::transport::TransportHandle;
+use crate::shard::close::CloseReason;
+use crate::shard::outbound::OutboundQueue;
+use crate::shard::state::State;
+
+/// Connections flushed before the shard looks for input again.
+const CONNECTIONS_PER_SLICE: usize = 128;
+/// Most bytes of one write.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
+/// Up to here frames are copied together; a queue of larger frames is sent as a list.
+const COPY_BYTES_MAX: usize = 16 * 1024;
+/// Frames of one list.
+const SLICES_MAX: usize = 64;
+/// Writes to one connection before the next has its turn.
+const WRITES_PER_FLUSH: usize = 4;
+
+/// What became of one queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flushed {
+    /// Nothing waits any more.
+    Empty,
+    /// There is more, and the socket still takes it.
+    More,
+    /// The socket takes no more for now.
+    Refused,
+    /// The peer is gone.
+    Lost,
+}
+
+impl Sockets {
+    /// Writes for some of the dirty connections. Returns whether any are left.
+    pub fn flush(&mut self, state: &mut State) -> bool {
+        for _ in 0..CONNECTIONS_PER_SLICE {
+            let Some(connection) = state.ready.dirty.pop_front() else { return false };
+            if state.contains(connection) {
+                self.flush_one(state, connection);
+            }
+        }
+        !state.ready.dirty.is_empty()
+    }
+
+    /// Offers overfull queues to their sockets; a client is slow only if the kernel refuses
+    /// (`client-connect.md` section 12.3).
+    pub(super) fn relieve(&mut self, state: &mut State) {
+        while let Some(connection) = state.ready.overfull.pop() {
+            if !state.contains(connection) || state.connection(connection).closing.is_some() {
+                continue;
+            }
+            let slot = state.connection(connection).transport;
+            let is_held = state.connection(connection).held_joins > 0;
+            if !is_held && !self.transports[slot as usize].awaits_writable {
+                self.write(state, connection);
+            }
+            if state.connection(connection).outbound.is_over_limit() {
+                state.close(connection, CloseReason::SlowClient);
+            }
+        }
+    }
+
+    /// Relieves what a turn's mesh messages have overfilled.
+    pub fn relieve_overfull(&mut self, state: &mut State) {
+        if !state.ready.overfull.is_empty() {
+            self.relieve(state);
+        }
+    }
+
+    /// The epoll says that a socket takes bytes again.
+    pub fn on_writable(&mut self, state: &mut State, handle: TransportHandle) {
+        let Some(transport) = self.get(handle) else { return };
+        if !transport.awaits_writable {
+            return;
+        }
+        let Some(connection) = transport.connection() else {
+            return self.on_http_writable(state, handle);
+        };
+        transport.awaits_writable = false;
+        let transport = &self.transports[handle.slot as usize];
+        if transport.update_interest(&self.epoll, handle.slot).is_err() {
+            return self.doom(handle.slot);
+        }
+        self.flush_one(state, connection);
+    }
+
+    fn flush_one(&mut self, state: &mut State, connection: u32) {
+        let slot = state.connection(connection).transport;
+        match self.write(state, connection) {
+            Flushed::Empty => {
+                let connection = state.connection_mut(connection);
+                connection.is_scheduled = false;
+                if let Some(reason) = connection.closing {
+                    self.finish_close(slot, reason);
+                }
+            }
+            Flushed::More => state.ready.dirty.push_back(connection),
+            Flushed::Refused => {
+                let transport = &mut self.transports[slot as usize];
+                transport.awaits_writable = true;
+                if transport.update_interest(&self.epoll, slot).is_err() {
+                    self.doom(slot);
+                }
+            }
+            Flushed::Lost => self.doom(slot),
+        }
+    }
+
+    fn write(&mut self, state: &mut State, connection: u32) -> Flushed {
+        let now = state.now();
+        let slot = state.connection(connection).transport;
+        let fd = &self.transports[slot as usize].fd;
+        let queue = &mut state.connection_mut(connection).outbound;
+        let (mut writes, mut frames) = (0, 0);
+        let dropped = queue.drop_expired(now);
+        let flushed = loop {
+            if queue.is_empty() {
+                break Flushed::Empty;
+            }
+            if writes == WRITES_PER_FLUSH {
+                break Flushed::More;
+            }
+            writes += 1;
+            let (offered, result) = write_once(queue, fd, &mut self.write_buffer);
+            match result {
+                Ok(sent) => {
+                    frames += queue.advance(sent);
+                    if sent < offered {
+                        break Flushed::Refused;
+                    }
+                }
+                Err(Errno::AGAIN) => break Flushed::Refused,
+                Err(Errno::INTR) => {}
+                Err(_) => break Flushed::Lost,
+            }
+        };
+        state.counters.writes += writes as u64;
+        state.counters.frames_written += frames as u64;
+        state.counters.dropped_expired += dropped as u64;
+        flushed
+    }
+}
+
+/// One write of as much as is sensible. Returns the bytes offered, and what the socket said.
+fn write_once(
+    queue: &OutboundQueue,
+    fd: &rustix::fd::OwnedFd,
+    joined: &mut Vec<u8>,
+) -> (usize, Result<usize, Errno>) {
+    let mut slices = queue.slices();
+    let first = slices.next().unwrap_or_default();
+    if queue.len() == 1 {
+        return (first.len(), send(fd, first, SendFlags::NOSIGNAL));
+    }
+    let mean = queue.bytes() / queue.len();
+    if mean * SLICES_MAX <= COPY_BYTES_MAX * 4 {
+        joined.clear();
+        joined.extend_from_slice(first);
+        for slice in slices {
+            if joined.len() + slice.len() > WRITE_BYTES_MAX {
+                break;
+            }
+            joined.extend_from_slice(slice);
+        }
+        return (joined.len(), send(fd, joined, SendFlags::NOSIGNAL));
+    }
+    let mut list = [IoSlice::new(&[]); SLICES_MAX];
+    let (mut used, mut offered) = (0, 0);
+    for slice in std::iter::once(first).chain(slices).take(SLICES_MAX) {
+        list[used] = IoSlice::new(slice);
+        used += 1;
+        offered += slice.len();
+        if offered >= WRITE_BYTES_MAX {
+            break;
+        }
+    }
+    let mut nothing = SendAncillaryBuffer::default();
+    (offered, sendmsg(fd, &list[..used], &mut nothing, SendFlags::NOSIGNAL))
+}

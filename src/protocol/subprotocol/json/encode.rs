@@ -1,0 +1,156 @@
+//! What the server sends, as compact JSON (`client-json.md` section 4).
+//!
+//! Each function appends the text of one message, without any WebSocket header, and cannot fail.
+//! The order of the properties is part of the contract: client libraries and conformance tests
+//! rely on it, above all on `error` being last.
+//!
+//! A message to many is written once. What differs per receiver comes at its end: the *open*
+//! forms leave the closing brace to [`close_message`], so that a numbered receiver's copy can share
+//! all before it.
+
+use super::literal::write_literal;
+use crate::protocol::subprotocol::{AckError, Metadata, Payload};
+
+/// Section 4.1. The reconnection token is there exactly on the reliable subprotocol.
+pub fn connected(
+    out: &mut Vec<u8>,
+    user: Option<&str>,
+    connection_id: &str,
+    reconnection_token: Option<&str>,
+) {
+    out.extend_from_slice(br#"{"type":"system","event":"connected","userId":"#);
+    match user {
+        Some(user) => string(out, user),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(br#","connectionId":"#);
+    string(out, connection_id);
+    if let Some(token) = reconnection_token {
+        out.extend_from_slice(br#","reconnectionToken":"#);
+        string(out, token);
+    }
+    out.push(b'}');
+}
+
+/// Section 4.2.
+pub fn disconnected(out: &mut Vec<u8>, message: &str) {
+    out.extend_from_slice(br#"{"type":"system","event":"disconnected","message":"#);
+    string(out, message);
+    out.push(b'}');
+}
+
+/// Section 4.3, executed.
+pub fn ack_success(out: &mut Vec<u8>, ack_id: u64) {
+    open_ack(out, ack_id);
+    out.extend_from_slice(b"true}");
+}
+
+/// Section 4.3, failed.
+pub fn ack_error(out: &mut Vec<u8>, ack_id: u64, error: AckError, message: &str) {
+    open_ack(out, ack_id);
+    out.extend_from_slice(br#"false,"error":{"name":""#);
+    out.extend_from_slice(error.as_str().as_bytes());
+    out.extend_from_slice(br#"","message":"#);
+    string(out, message);
+    out.extend_from_slice(b"}}");
+}
+
+fn open_ack(out: &mut Vec<u8>, ack_id: u64) {
+    out.extend_from_slice(br#"{"type":"ack","ackId":"#);
+    integer(out, ack_id);
+    out.extend_from_slice(br#","success":"#);
+}
+
+/// Section 4.5.
+pub fn pong(out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":"pong"}"#);
+}
+
+/// Section 4.4, `from` a group. The user is the publisher's, if it is a connection with one.
+pub fn group_message(
+    out: &mut Vec<u8>,
+    group: &str,
+    from_user: Option<&str>,
+    payload: &Payload<'_>,
+    metadata: &Metadata<'_>,
+) {
+    open_group_message(out, group, from_user, payload, metadata);
+    close_message(out);
+}
+
+/// Section 4.4, `from` the server.
+pub fn server_message(out: &mut Vec<u8>, payload: &Payload<'_>, metadata: &Metadata<'_>) {
+    open_server_message(out, payload, metadata);
+    close_message(out);
+}
+
+/// [`group_message`] up to its closing brace.
+pub fn open_group_message(
+    out: &mut Vec<u8>,
+    group: &str,
+    from_user: Option<&str>,
+    payload: &Payload<'_>,
+    metadata: &Metadata<'_>,
+) {
+    // All fixed parts of a group message take 87 bytes.
+    let names_bytes = group.len() + from_user.map_or(0, str::len);
+    out.reserve(96 + names_bytes + payload.json_bytes_estimate());
+    out.extend_from_slice(br#"{"type":"message","from":"group","group":"#);
+    string(out, group);
+    if let Some(user) = from_user {
+        out.extend_from_slice(br#","fromUserId":"#);
+        string(out, user);
+    }
+    content(out, payload, metadata);
+}
+
+/// [`server_message`] up to its closing brace.
+pub fn open_server_message(out: &mut Vec<u8>, payload: &Payload<'_>, metadata: &Metadata<'_>) {
+    out.reserve(80 + payload.json_bytes_estimate());
+    out.extend_from_slice(br#"{"type":"message","from":"server""#);
+    content(out, payload, metadata);
+}
+
+/// Ends an open message whose receiver does not number its messages.
+pub fn close_message(out: &mut Vec<u8>) {
+    out.push(b'}');
+}
+
+fn content(out: &mut Vec<u8>, payload: &Payload<'_>, metadata: &Metadata<'_>) {
+    out.extend_from_slice(br#","dataType":""#);
+    out.extend_from_slice(payload.data_type().as_str().as_bytes());
+    out.extend_from_slice(br#"","data":"#);
+    payload.write_json(out);
+    for (index, (key, value)) in metadata.iter().enumerate() {
+        let separator = if index == 0 { r#","metadata":{"# } else { "," };
+        out.extend_from_slice(separator.as_bytes());
+        string(out, key);
+        out.push(b':');
+        string(out, value);
+    }
+    if !metadata.is_empty() {
+        out.push(b'}');
+    }
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    write_literal(out, text.as_bytes());
+}
+
+/// Appends all 64 bits in decimal.
+fn integer(out: &mut Vec<u8>, mut number: u64) {
+    // 2^64 − 1 has 20 digits.
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten fits a byte")]
+        let digit = (number % 10) as u8;
+        digits[start] = b'0' + digit;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}

@@ -1,0 +1,84 @@
+//! The mesh between real threads: nothing lost, order kept, nobody left asleep.
+
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::*;
+use crate::hub::group::JoinToken;
+
+fn token(number: u32) -> ShardMessage {
+    ShardMessage::InterestNoted { token: JoinToken(number) }
+}
+
+/// Sleeps as a shard does, by its eventfd; panics when nobody wakes it in time.
+fn sleep(mesh: &Mesh) {
+    if mesh.fall_asleep() {
+        let deadline = Timespec::try_from(Duration::from_secs(20)).expect("fits");
+        let mut fds = [PollFd::new(mesh.event(), PollFlags::IN)];
+        let woken = poll(&mut fds, Some(&deadline)).expect("poll works");
+        assert_eq!(woken, 1, "a message came and nobody was woken");
+        mesh.clear_event();
+        mesh.wake_up();
+    }
+}
+
+/// Two shards flood each other through channels of eight slots, sleeping whenever they can: a lost
+/// wake-up on either side, for a message or for room, stops the test.
+#[test]
+fn two_flooding_shards_lose_nothing_and_always_wake() {
+    const MESSAGES: u32 = 40_000;
+    let (meshes, _control) = connect(2, 8).expect("two eventfds");
+    let threads: Vec<_> = meshes
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut mesh)| {
+            std::thread::spawn(move || {
+                let peer = ShardId::new(1 - index);
+                let mut outbox = Outbox::new(ShardId::new(index), 2);
+                let mut counters = Counters::default();
+                let (mut sent, mut received) = (0, 0);
+                while sent < MESSAGES || received < MESSAGES || !outbox.is_empty() {
+                    // Input stops while the peer is blocked, as reading from clients does.
+                    if outbox.blocked().is_empty() {
+                        for _ in 0..(MESSAGES - sent).min(5) {
+                            outbox.send(peer, token(sent));
+                            sent += 1;
+                        }
+                    }
+                    let has_more = mesh.receive(16, |from, message| {
+                        assert_eq!(from, peer);
+                        match message {
+                            ShardMessage::InterestNoted { token } => {
+                                assert_eq!(token.0, received);
+                            }
+                            other => panic!("{other:?}"),
+                        }
+                        received += 1;
+                    });
+                    mesh.send(&mut outbox, &mut counters);
+                    let may_produce = sent < MESSAGES && outbox.blocked().is_empty();
+                    let is_done = received == MESSAGES && sent == MESSAGES && outbox.is_empty();
+                    if !has_more && !may_produce && !is_done {
+                        sleep(&mesh);
+                    }
+                }
+                // Keep the channels open until the peer has everything.
+                (mesh, received)
+            })
+        })
+        .collect();
+    for thread in threads {
+        let (_mesh, received) = thread.join().expect("no assertion failed");
+        assert_eq!(received, MESSAGES);
+    }
+}
+
+#[test]
+fn control_reaches_a_sleeping_shard() {
+    let (meshes, control) = connect(1, 8).expect("an eventfd");
+    assert!(meshes[0].fall_asleep());
+    control.send_to_all(|| ShardMessage::Quiesce);
+    assert!(!meshes[0].fall_asleep());
+    assert!(matches!(meshes[0].receive_control(), Some(ShardMessage::Quiesce)));
+}

@@ -1,0 +1,305 @@
+//! The loop of a shard: wait, then one turn of everything, then flush, then wait again.
+//!
+//! A turn does a bounded amount for each source, so that nothing starves: not another socket under
+//! a huge group, not the mesh under a flood of clients. Reading comes before writing: what arrives
+//! while connections are being written for joins the next writes, so batches grow with load and
+//! no timer is needed for it.
+
+use std::rc::Rc;
+
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use tracing::{error, info};
+
+use super::mesh::Mesh;
+use super::readiness;
+use crate::connection::lifecycle::{Accepted, Context, Sockets};
+use crate::connection::transport::TransportHandle;
+use crate::metrics::ShardMetrics;
+use crate::shard::clock::{self, Millis};
+use crate::shard::close::CloseReason;
+use crate::shard::message::ShardMessage;
+use crate::shard::state::State;
+
+/// Events taken from the epoll at once.
+const EVENTS_PER_TURN: usize = 256;
+/// Bytes read from clients in one turn, after which output has its turn.
+const READ_BYTES_PER_TURN: usize = 1024 * 1024;
+/// Messages taken from other shards in one turn.
+const MESH_PER_TURN: usize = 1024;
+/// Pause of accepting after the process has run out of descriptors.
+const ACCEPT_PAUSE: Millis = 100;
+
+/// User data of the descriptors that are not transports: serial 0, which no transport has.
+const WAKE_EVENT: u64 = 1;
+const TIMER_EVENT: u64 = 2;
+const LISTENER_EVENTS: u64 = 16;
+
+/// Everything one shard runs on.
+pub struct Reactor {
+    state: State,
+    sockets: Sockets,
+    mesh: Mesh,
+    epoll: Rc<OwnedFd>,
+    timer: OwnedFd,
+    /// What the timer is set to.
+    timer_at: Option<Millis>,
+    listeners: Vec<OwnedFd>,
+    /// Accepting goes on at this moment, after a lack of descriptors.
+    accept_again_at: Option<Millis>,
+    metrics: ShardMetrics,
+    /// Events reported but not acted on for want of budget.
+    events: Vec<Event>,
+    drain: Option<Drain>,
+}
+
+/// The end of a shard: its connections are closed in portions until `until`.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    until: Millis,
+    next_at: Millis,
+    per_step: usize,
+}
+
+/// Time between two portions of closes.
+const DRAIN_STEP: Millis = 100;
+/// Portions are never smaller: a few connections need no spreading.
+const DRAIN_PORTION_MIN: usize = 256;
+
+impl Reactor {
+    /// Builds a shard around its listening sockets.
+    ///
+    /// # Errors
+    /// Whatever the system says about epoll and timer descriptors.
+    pub fn new(
+        mut state: State,
+        context: Context,
+        mesh: Mesh,
+        listeners: Vec<OwnedFd>,
+        metrics: ShardMetrics,
+    ) -> io::Result<Self> {
+        let now = clock::now();
+        state.set_now(now);
+        let epoll = Rc::new(epoll::create(CreateFlags::CLOEXEC)?);
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+        )?;
+        let add = |fd: &OwnedFd, data| epoll::add(&*epoll, fd, data, EventFlags::IN);
+        add(mesh.event(), EventData::new_u64(WAKE_EVENT))?;
+        add(&timer, EventData::new_u64(TIMER_EVENT))?;
+        for (index, listener) in (LISTENER_EVENTS..).zip(&listeners) {
+            add(listener, EventData::new_u64(index))?;
+        }
+        Ok(Self {
+            state,
+            sockets: Sockets::new(epoll.clone(), context, now),
+            mesh,
+            epoll,
+            timer,
+            timer_at: None,
+            listeners,
+            accept_again_at: None,
+            metrics,
+            events: Vec::with_capacity(EVENTS_PER_TURN),
+            drain: None,
+        })
+    }
+
+    /// Runs until the shard is drained.
+    ///
+    /// # Errors
+    /// A failing epoll or timer: the shard cannot go on.
+    pub async fn run(mut self) -> io::Result<()> {
+        while !self.is_drained() {
+            let has_more = self.turn()?;
+            if has_more {
+                // Other tasks of this executor, should there be any, get their share.
+                glommio::executor().yield_if_needed().await;
+            } else {
+                self.sleep().await?;
+            }
+        }
+        self.publish_metrics();
+        Ok(())
+    }
+
+    /// One turn. Returns whether there is more to do at once.
+    fn turn(&mut self) -> io::Result<bool> {
+        self.state.counters.turns += 1;
+        self.state.set_now(clock::now());
+        let mut has_more = self.take_input()?;
+        has_more |= self.take_mesh();
+        self.sockets.on_time(&mut self.state);
+        self.step_drain();
+        self.sockets.resume_paused(&mut self.state);
+        self.sockets.resume_released(&mut self.state);
+        self.sockets.relieve_overfull(&mut self.state);
+        self.sockets.begin_closes(&mut self.state);
+        has_more |= self.sockets.flush(&mut self.state);
+        self.sockets.bury(&mut self.state);
+        self.mesh.send(&mut self.state.outbox, &mut self.state.counters);
+        self.publish_metrics();
+        Ok(has_more || self.has_loose_ends())
+    }
+
+    /// Whether this turn's end has produced work for the next.
+    fn has_loose_ends(&self) -> bool {
+        let ready = &self.state.ready;
+        !(ready.dirty.is_empty()
+            && ready.released.is_empty()
+            && ready.closing.is_empty()
+            && ready.overfull.is_empty())
+            || self.sockets.has_resumable(&self.state)
+    }
+
+    fn take_input(&mut self) -> io::Result<bool> {
+        if self.events.is_empty() {
+            let spare = rustix::buffer::spare_capacity(&mut self.events);
+            epoll::wait(&*self.epoll, spare, Some(&Timespec::default()))?;
+            // Taken from the end below; the kernel's order is oldest first.
+            self.events.reverse();
+        }
+        let is_full = self.events.len() == EVENTS_PER_TURN;
+        let mut read_bytes = 0;
+        while let Some(event) = self.events.pop() {
+            let flags = event.flags;
+            match event.data.u64() {
+                WAKE_EVENT => self.mesh.clear_event(),
+                // Setting the timer anew clears it.
+                TIMER_EVENT => self.timer_at = Some(0),
+                data if data >> 32 == 0 => self.accept(data),
+                data => {
+                    let handle = TransportHandle::from_event(data);
+                    if flags.contains(EventFlags::OUT) {
+                        self.sockets.on_writable(&mut self.state, handle);
+                    }
+                    if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+                        read_bytes += self.sockets.on_readable(&mut self.state, handle);
+                    }
+                    self.sockets.bury(&mut self.state);
+                }
+            }
+            if read_bytes >= READ_BYTES_PER_TURN {
+                return Ok(true);
+            }
+        }
+        Ok(is_full || read_bytes > 0)
+    }
+
+    fn accept(&mut self, data: u64) {
+        let index = usize::try_from(data - LISTENER_EVENTS).unwrap_or(usize::MAX);
+        let Some(listener) = self.listeners.get(index) else { return };
+        if self.sockets.accept(&mut self.state, listener) == Accepted::Exhausted
+            && self.accept_again_at.is_none()
+        {
+            error!("out of descriptors or memory: new connections wait");
+            self.set_listening(false);
+            self.accept_again_at = Some(self.state.now() + ACCEPT_PAUSE);
+        }
+    }
+
+    fn set_listening(&self, is_listening: bool) {
+        let flags = if is_listening { EventFlags::IN } else { EventFlags::empty() };
+        for (index, listener) in (LISTENER_EVENTS..).zip(&self.listeners) {
+            // The listener is registered for as long as it exists.
+            let _ = epoll::modify(&*self.epoll, listener, EventData::new_u64(index), flags);
+        }
+    }
+
+    fn take_mesh(&mut self) -> bool {
+        let Self { state, sockets, mesh, .. } = self;
+        let has_more = mesh.receive(MESH_PER_TURN, |from, message| {
+            state.on_mesh(from, message);
+            sockets.relieve_overfull(state);
+        });
+        while let Some(message) = self.mesh.receive_control() {
+            match message {
+                ShardMessage::Quiesce => self.sockets.is_quiescing = true,
+                ShardMessage::Drain { until } => self.begin_drain(until),
+                other => unreachable!("the control thread does not send {other:?}"),
+            }
+        }
+        if self.accept_again_at.is_some_and(|at| self.state.now() >= at) {
+            self.accept_again_at = None;
+            self.set_listening(true);
+        }
+        has_more
+    }
+
+    fn begin_drain(&mut self, until: Millis) {
+        self.listeners.clear();
+        self.sockets.is_quiescing = true;
+        self.sockets.doom_unconnected();
+        // Half of the time is for sending the closes, the other half for answering them.
+        let now = self.state.now();
+        let steps = usize::try_from(until.saturating_sub(now) / 2 / DRAIN_STEP).unwrap_or(0).max(1);
+        let per_step = self.state.connection_count().div_ceil(steps).max(DRAIN_PORTION_MIN);
+        self.drain = Some(Drain { until, next_at: now, per_step });
+        info!(connections = self.state.connection_count(), "draining");
+    }
+
+    fn step_drain(&mut self) {
+        let now = self.state.now();
+        let Some(drain) = &mut self.drain else { return };
+        if now < drain.next_at {
+            return;
+        }
+        drain.next_at = now + DRAIN_STEP;
+        let per_step = drain.per_step;
+        let open = self.state.slots().into_iter();
+        let open = open.filter(|slot| self.state.connection(*slot).closing.is_none());
+        for slot in open.take(per_step).collect::<Vec<_>>() {
+            self.state.close(slot, CloseReason::ServiceReload);
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.drain.is_some_and(|drain| {
+            self.state.now() >= drain.until
+                || (self.state.connection_count() == 0 && self.sockets.is_empty())
+        })
+    }
+
+    /// Sleeps until an event, a message or a deadline.
+    async fn sleep(&mut self) -> io::Result<()> {
+        self.set_timer()?;
+        if self.mesh.fall_asleep() {
+            let waited = readiness::wait(&*self.epoll).await;
+            self.mesh.wake_up();
+            if let Err(error) = waited {
+                error!("waiting for events failed: {error}");
+                return Err(io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO));
+            }
+        }
+        Ok(())
+    }
+
+    fn set_timer(&mut self) -> io::Result<()> {
+        let drain_at = self.drain.map(|drain| drain.next_at.min(drain.until));
+        let deadlines = [self.sockets.next_deadline(), self.accept_again_at, drain_at];
+        let next = deadlines.into_iter().flatten().min();
+        if next == self.timer_at {
+            return Ok(());
+        }
+        self.timer_at = next;
+        // Zero disarms; a moment that has passed fires at once.
+        let at = next.map_or(0, |at| at.max(1));
+        let value = Timespec {
+            tv_sec: i64::try_from(at / 1000).unwrap_or(i64::MAX),
+            tv_nsec: i64::try_from(at % 1000 * 1_000_000).unwrap_or(0),
+        };
+        let spec = Itimerspec { it_interval: Timespec::default(), it_value: value };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &spec)?;
+        Ok(())
+    }
+
+    fn publish_metrics(&self) {
+        self.metrics.publish(&self.state);
+    }
+}

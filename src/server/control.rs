@@ -1,0 +1,106 @@
+//! The control thread: signals and the orderly shutdown of `operations.md` section 10.2.
+//!
+//! First signal: health turns 503 and new clients are refused for a grace period, then listeners
+//! are closed, clients told and closed, spread over the drain deadline. Second signal: the process
+//! ends at once.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::admin::{self, AdminListener};
+use crate::config::{Settings, StartError};
+use crate::metrics::ShardMetrics;
+use crate::reactor::mesh::Control;
+use crate::reactor::start::RunningShards;
+use crate::shard::clock;
+use crate::shard::message::ShardMessage;
+
+/// Exit code when a second signal cuts the shutdown short: that of a process killed by SIGINT.
+const EXIT_CUT_SHORT: i32 = 130;
+/// How long shards may take beyond the drain deadline before they count as stuck.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves the administrative listener until a signal, then leads the shutdown.
+///
+/// # Errors
+/// If the control thread's own runtime cannot be made.
+pub(super) fn run(
+    settings: &Settings,
+    admin: Option<AdminListener>,
+    control: Control,
+    metrics: Vec<ShardMetrics>,
+    shards: RunningShards,
+) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| no_runtime(&error))?;
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(async move {
+        let mut signals = Signals::new().map_err(|error| no_runtime(&error))?;
+        if let Some(admin) = admin {
+            tokio::task::spawn_local(admin::serve(admin, metrics.clone()));
+        }
+        signals.next().await;
+        tokio::task::spawn_local(async move {
+            signals.next().await;
+            warn!("a second signal: ending at once");
+            std::process::exit(EXIT_CUT_SHORT);
+        });
+        shut_down(settings, &control, &metrics, shards).await;
+        Ok(())
+    }))
+}
+
+async fn shut_down(
+    settings: &Settings,
+    control: &Control,
+    metrics: &[ShardMetrics],
+    shards: RunningShards,
+) {
+    info!("shutting down");
+    control.send_to_all(|| ShardMessage::Quiesce);
+    // Without clients there is nobody a load balancer could be given time for.
+    if metrics.iter().any(|shard| shard.connections() > 0) {
+        tokio::time::sleep(settings.shutdown_grace).await;
+    }
+    let deadline = settings.drain_deadline;
+    let until = clock::now() + u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX / 2);
+    control.send_to_all(|| ShardMessage::Drain { until });
+    let (ended, mut all_ended) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        shards.join();
+        // The receiver is only gone if the process is ending already.
+        let _ = ended.blocking_send(());
+    });
+    if tokio::time::timeout(deadline + PATIENCE, all_ended.recv()).await.is_err() {
+        warn!("a shard did not end in time");
+    }
+    info!("stopped");
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn no_runtime(error: &std::io::Error) -> StartError {
+    let reason = format!("the control thread cannot run: {error}");
+    StartError::new("open files", reason, "raise the hard limit (ulimit -Hn)")
+}

@@ -1,0 +1,128 @@
+//! Every reason a connection ends, as one value: close code, text, category.
+
+use crate::protocol::subprotocol::MessageError;
+use crate::protocol::ws::{ProtocolError, close};
+
+/// Why a connection ends (`client-connect.md` section 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client sent a close frame, with this code if it had one.
+    ClientClosed(Option<u16>),
+    /// The transport ended without a close frame.
+    TransportLost,
+    /// A frame that RFC 6455 or the size limit forbids.
+    Protocol(ProtocolError),
+    /// A message that its subprotocol does not know.
+    Malformed(MessageError),
+    /// The outbound queue passed its bound.
+    SlowClient,
+    /// Nothing was heard for three keep-alive intervals.
+    PingTimeout,
+    /// A simple client published without the permission.
+    Forbidden,
+    /// A simple client's event has no handler and no listener.
+    NoEventHandler,
+    /// The connection to recover is unknown, or cannot be recovered.
+    NotRecoverable,
+    /// The server is shutting down.
+    ServiceReload,
+}
+
+impl CloseReason {
+    /// The code of the close frame; `None` if the transport is already gone.
+    pub fn code(self) -> Option<u16> {
+        match self {
+            Self::ClientClosed(code) => Some(code.unwrap_or(close::NORMAL)),
+            Self::TransportLost => None,
+            Self::Protocol(error) => Some(error.close_code()),
+            Self::Malformed(_) => Some(close::INVALID_PAYLOAD),
+            Self::SlowClient | Self::Forbidden | Self::NotRecoverable => Some(close::POLICY),
+            Self::PingTimeout | Self::ServiceReload => Some(close::GOING_AWAY),
+            Self::NoEventHandler => Some(close::INTERNAL_ERROR),
+        }
+    }
+
+    /// The close reason, and the message of the `disconnected` system message before it.
+    pub fn text(self) -> String {
+        match self {
+            Self::ClientClosed(_) | Self::TransportLost => String::new(),
+            Self::Protocol(error) => error.reason().to_owned(),
+            Self::Malformed(error) => error.to_string(),
+            Self::SlowClient => "The client reads too slowly.".to_owned(),
+            Self::PingTimeout => "PingTimeout".to_owned(),
+            Self::Forbidden => "Sending to the group is not permitted.".to_owned(),
+            Self::NoEventHandler => "No event handler accepts the event.".to_owned(),
+            Self::NotRecoverable => "The connection cannot be recovered.".to_owned(),
+            Self::ServiceReload => "ServiceReload".to_owned(),
+        }
+    }
+
+    /// Whether PubSub clients get a `disconnected` message first (section 12.1).
+    pub fn is_announced(self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::ServiceReload => true,
+            Self::Protocol(error) => error.close_code() != close::PROTOCOL_ERROR,
+            _ => false,
+        }
+    }
+
+    /// Whether what the client sends next can still be read as frames, so that its close frame
+    /// can be waited for. After a broken frame it cannot.
+    pub fn is_stream_intact(self) -> bool {
+        !matches!(self, Self::Protocol(_) | Self::TransportLost)
+    }
+
+    /// Whether frames that wait for the client are dropped rather than sent before the close.
+    pub fn discards_queue(self) -> bool {
+        matches!(self, Self::SlowClient | Self::PingTimeout)
+    }
+
+    pub fn category(self) -> CloseCategory {
+        match self {
+            Self::ClientClosed(_) | Self::TransportLost => CloseCategory::Normal,
+            Self::Protocol(_) | Self::Malformed(_) => CloseCategory::BadRequest,
+            Self::SlowClient => CloseCategory::SlowClient,
+            Self::PingTimeout => CloseCategory::PingTimeout,
+            Self::Forbidden | Self::NotRecoverable => CloseCategory::Unauthorized,
+            Self::NoEventHandler => CloseCategory::EventHandlerNotFound,
+            Self::ServiceReload => CloseCategory::ServiceReload,
+        }
+    }
+}
+
+/// The label of a close in the metrics (`operations.md` section 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseCategory {
+    Normal,
+    BadRequest,
+    SlowClient,
+    PingTimeout,
+    Unauthorized,
+    EventHandlerNotFound,
+    ServiceReload,
+}
+
+impl CloseCategory {
+    pub const COUNT: usize = 7;
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Normal,
+        Self::BadRequest,
+        Self::SlowClient,
+        Self::PingTimeout,
+        Self::Unauthorized,
+        Self::EventHandlerNotFound,
+        Self::ServiceReload,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::BadRequest => "BadRequest",
+            Self::SlowClient => "SlowClient",
+            Self::PingTimeout => "PingTimeout",
+            Self::Unauthorized => "Unauthorized",
+            Self::EventHandlerNotFound => "EventHandlerNotFound",
+            Self::ServiceReload => "ServiceReload",
+        }
+    }
+}

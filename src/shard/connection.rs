@@ -1,0 +1,135 @@
+//! One connection as its shard knows it, apart from its socket.
+
+use std::rc::Rc;
+
+use super::close::CloseReason;
+use super::outbound::{OutboundLimits, OutboundQueue};
+use crate::config::HubSettings;
+use crate::frame::{Format, Frame};
+use crate::hub::acks::AckIds;
+use crate::hub::group::GroupIndex;
+use crate::hub::name::HubName;
+use crate::hub::permission::Permissions;
+
+/// A hub that has connections on this shard.
+#[derive(Debug)]
+pub struct Hub {
+    pub name: HubName,
+    pub settings: HubSettings,
+}
+
+/// What the client speaks, fixed by its handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// `json.webpubsub.azure.v1`
+    Json,
+    /// A simple client whose frames are events.
+    SimpleEvent,
+    /// A simple client whose frames are published to one fixed group.
+    SimpleGroup(Box<str>),
+    /// A request to recover a connection that cannot be recovered: answered, then closed
+    /// (`client-connect.md` section 11.3).
+    RefusedRecovery,
+}
+
+impl ClientKind {
+    /// The format this client receives.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::SimpleEvent | Self::SimpleGroup(_) | Self::RefusedRecovery => Format::Simple,
+        }
+    }
+
+    /// Whether it speaks a subprotocol of the service, with system messages and acks.
+    pub fn is_pubsub(&self) -> bool {
+        matches!(self, Self::Json)
+    }
+}
+
+/// Everything a handshake decided about a new connection.
+#[derive(Debug)]
+pub struct NewConnection {
+    pub hub: Rc<Hub>,
+    pub kind: ClientKind,
+    pub user: Option<String>,
+    pub permissions: Permissions,
+    /// Groups of the token, joined before the client hears that it is connected.
+    pub groups: Vec<String>,
+    /// The answer to the upgrade, sent before anything else.
+    pub accept: Frame,
+    /// The socket's slot in the transport table.
+    pub transport: u32,
+    /// 128 random bits for the connection id.
+    pub random: [u8; 16],
+}
+
+/// One group this connection is in: the group, and this member's position there.
+#[derive(Clone, Copy, Debug)]
+pub struct Membership {
+    pub group: GroupIndex,
+    pub position: u32,
+}
+
+/// A connection that is surely still the one meant: slots are reused, serials are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionHandle {
+    pub slot: u32,
+    pub serial: u32,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub struct Connection {
+    // What a fan-out touches comes first, so that a delivery reads few cache lines.
+    pub outbound: OutboundQueue,
+    /// A write is already arranged: the connection is listed as dirty, or its socket's
+    /// writability is awaited, or its upgrade is held back.
+    pub is_scheduled: bool,
+    pub format: Format,
+    /// Joins of the handshake that other shards have not confirmed yet.
+    pub held_joins: u16,
+    pub serial: u32,
+    pub transport: u32,
+    /// Set once the connection is ending; nothing the client sends is executed any more.
+    pub closing: Option<CloseReason>,
+    pub permissions: Permissions,
+    pub memberships: Vec<Membership>,
+    pub acks: AckIds,
+    pub kind: ClientKind,
+    pub user: Option<Rc<str>>,
+    pub hub: Rc<Hub>,
+    pub random: [u8; 16],
+}
+
+impl Connection {
+    pub fn new(new: NewConnection, serial: u32) -> Self {
+        let settings = &new.hub.settings;
+        let limit = |max: usize| u32::try_from(max).unwrap_or(u32::MAX);
+        let limits = OutboundLimits {
+            messages_max: limit(settings.outbound_messages_max),
+            bytes_max: limit(settings.outbound_bytes_max),
+        };
+        Self {
+            outbound: OutboundQueue::new(limits),
+            is_scheduled: true,
+            format: new.kind.format(),
+            held_joins: 0,
+            serial,
+            transport: new.transport,
+            closing: None,
+            permissions: new.permissions,
+            memberships: Vec::new(),
+            acks: AckIds::default(),
+            kind: new.kind,
+            user: new.user.map(Rc::from),
+            hub: new.hub,
+            random: new.random,
+        }
+    }
+
+    /// Where this connection lists the group, if it is a member.
+    pub fn membership_of(&self, group: GroupIndex) -> Option<usize> {
+        self.memberships.iter().position(|membership| membership.group == group)
+    }
+}

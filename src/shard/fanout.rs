@@ -1,0 +1,146 @@
+//! From one published message to every member's outbound queue.
+//!
+//! Per message: one lookup, one encoding per format in use, one mesh message per interested shard.
+//! Per receiver: one reference into a queue, and nothing else.
+
+use std::rc::Rc;
+
+use slab::Slab;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use super::connection::Connection;
+use super::counters::Counters;
+use super::message::ShardMessage;
+use super::state::{Ready, State};
+use crate::frame::{Format, Frame, FrameScratch, FrameSet, Queued};
+use crate::hub::group::{GroupKey, Member};
+use crate::hub::id::ShardSet;
+use crate::protocol::subprotocol::{DataType, Metadata, Payload, json};
+
+/// A message on its way to a group.
+#[derive(Debug)]
+pub(super) struct GroupMessage<'a> {
+    pub group: &'a str,
+    pub payload: &'a Payload<'a>,
+    pub metadata: &'a Metadata<'a>,
+    /// 0 for no limit.
+    pub ttl_seconds: u16,
+    /// Leave the publisher itself out.
+    pub no_echo: bool,
+}
+
+impl State {
+    /// Publishes to a group of the sender's hub. Returns the shards it was sent to.
+    pub(super) fn publish(&mut self, sender: u32, message: &GroupMessage<'_>) -> ShardSet {
+        let connection = &self.connections[sender as usize];
+        let Some(index) = self.groups.find(&connection.hub.name, message.group) else {
+            return ShardSet::default();
+        };
+        let group = self.groups.get(index);
+        let user = connection.user.clone();
+        let mut frames = FrameSet::expiring_at(self.expiry(message));
+        let mut interested = ShardSet::default();
+        for format in Format::ALL {
+            if group.needs(format) {
+                let frame = encode(&mut self.scratch, format, message, user.as_deref());
+                frames.set(format, frame);
+                interested = interested.union(group.interest(format));
+            }
+        }
+        let excluded = message.no_echo.then_some(sender);
+        let key = group.key();
+        for peer in interested.iter() {
+            let (group, frames) = (key.clone(), frames.clone());
+            self.outbox.send(peer, ShardMessage::Publish { group, frames });
+        }
+        let group = self.groups.get(index);
+        for format in Format::ALL {
+            if let Some(frame) = frames.get(format) {
+                let queued = Queued::new(frame.clone(), frames.expires_at_ms);
+                deliver(
+                    group.members(format),
+                    excluded,
+                    &queued,
+                    &mut self.connections,
+                    &mut self.ready,
+                    &mut self.counters,
+                );
+            }
+        }
+        interested
+    }
+
+    /// Delivers another shard's message to this shard's members only.
+    pub(super) fn deliver_from_peer(&mut self, key: &GroupKey, frames: &FrameSet) {
+        // The last member may have left while the message was on its way.
+        let Some(index) = self.groups.find_key(key) else { return };
+        let group = self.groups.get(index);
+        for format in Format::ALL {
+            let members = group.members(format);
+            if let Some(frame) = frames.get(format)
+                && !members.is_empty()
+            {
+                let queued = Queued::new(frame.clone(), frames.expires_at_ms);
+                deliver(
+                    members,
+                    None,
+                    &queued,
+                    &mut self.connections,
+                    &mut self.ready,
+                    &mut self.counters,
+                );
+            }
+        }
+    }
+
+    fn expiry(&self, message: &GroupMessage<'_>) -> u64 {
+        match message.ttl_seconds {
+            0 => 0,
+            seconds => self.now + u64::from(seconds) * 1000,
+        }
+    }
+}
+
+/// Queues one frame for each member. This loop runs once per delivery: it takes plain arguments
+/// and neither allocates, hashes, formats nor reads a clock.
+fn deliver(
+    members: &[Member],
+    excluded: Option<u32>,
+    frame: &Rc<Queued>,
+    connections: &mut Slab<Connection>,
+    ready: &mut Ready,
+    counters: &mut Counters,
+) {
+    let mut delivered = 0;
+    for member in members {
+        if excluded != Some(member.connection) {
+            let connection = &mut connections[member.connection as usize];
+            ready.enqueue(member.connection, connection, frame.clone());
+            delivered += 1;
+        }
+    }
+    counters.outbound_messages += delivered;
+    counters.outbound_bytes += delivered * frame.bytes().len() as u64;
+}
+
+fn encode(
+    scratch: &mut FrameScratch,
+    format: Format,
+    message: &GroupMessage<'_>,
+    user: Option<&str>,
+) -> Frame {
+    let GroupMessage { group, payload, metadata, .. } = message;
+    match format {
+        Format::Json => scratch.frame(OpCode::Data(Data::Text), |out| {
+            json::encode::group_message(out, group, user, payload, metadata);
+        }),
+        Format::Simple => {
+            //= client-protobuf.md section 6.2: text and JSON as text frames, the rest as binary.
+            let data = match payload.data_type() {
+                DataType::Text | DataType::Json => Data::Text,
+                DataType::Binary | DataType::Protobuf => Data::Binary,
+            };
+            scratch.frame(OpCode::Data(data), |out| out.extend_from_slice(&payload.bytes()))
+        }
+    }
+}

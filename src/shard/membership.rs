@@ -1,0 +1,146 @@
+//! Joining and leaving groups, and telling the other shards.
+//!
+//! The first member of a format on this shard makes the shard announce its **interest** to every
+//! other shard, and the join is confirmed only when all of them have answered: from then on a
+//! message published anywhere reaches the member. Later joins find the announcement made and cost
+//! nothing. The last leave takes the interest back, and nobody waits for that.
+
+use std::sync::Arc;
+
+use super::connection::{ConnectionHandle, Membership};
+use super::message::ShardMessage;
+use super::state::State;
+use crate::frame::Format;
+use crate::hub::group::{GroupKey, JoinToken, Member};
+use crate::hub::id::{ShardId, ShardSet};
+use crate::protocol::subprotocol::json;
+
+/// Who waits for a join to be known everywhere.
+#[derive(Clone, Copy, Debug)]
+pub enum JoinWaiter {
+    /// Nobody: the client asked for no ack.
+    Nobody,
+    /// A client's request with this ack id.
+    Ack(ConnectionHandle, u64),
+    /// The handshake of a connection with groups in its token.
+    Open(ConnectionHandle),
+}
+
+/// An announcement of interest that some shards have not answered.
+#[derive(Debug)]
+pub struct PendingJoin {
+    group: Arc<GroupKey>,
+    format: Format,
+    unheard: ShardSet,
+    waiters: Vec<JoinWaiter>,
+}
+
+impl State {
+    /// Makes the connection a member. Returns whether the join is still being announced; then
+    /// `waiter` is told when it is done.
+    pub(super) fn join(&mut self, slot: u32, name: &str, waiter: JoinWaiter) -> bool {
+        let connection = &mut self.connections[slot as usize];
+        let format = connection.format;
+        let index = self.groups.find_or_create(&connection.hub.name, name);
+        let group = self.groups.get_mut(index);
+        if connection.membership_of(index).is_none() {
+            let is_first = group.members(format).is_empty();
+            let membership = u32::try_from(connection.memberships.len()).unwrap_or(u32::MAX);
+            let position = group.add(format, Member { connection: slot, membership });
+            connection.memberships.push(Membership { group: index, position });
+            if is_first && !self.outbox.peers().is_empty() {
+                let (key, unheard) = (group.key().clone(), self.outbox.peers());
+                let pending =
+                    PendingJoin { group: key.clone(), format, unheard, waiters: vec![waiter] };
+                let token = JoinToken(u32::try_from(self.joins.insert(pending)).unwrap_or(0));
+                group.set_announcing(format, Some(token));
+                for peer in unheard.iter() {
+                    let group = key.clone();
+                    self.outbox.send(peer, ShardMessage::Interest { group, format, token });
+                }
+                return true;
+            }
+        }
+        let Some(token) = group.announcing(format) else { return false };
+        self.joins[token.0 as usize].waiters.push(waiter);
+        true
+    }
+
+    /// Ends the connection's membership, if there is one.
+    pub(super) fn leave(&mut self, slot: u32, name: &str) {
+        let connection = &self.connections[slot as usize];
+        if let Some(index) = self.groups.find(&connection.hub.name, name)
+            && let Some(membership) = connection.membership_of(index)
+        {
+            self.end_membership(slot, membership);
+        }
+    }
+
+    pub(super) fn leave_all(&mut self, slot: u32) {
+        while let Some(last) = self.connection(slot).memberships.len().checked_sub(1) {
+            self.end_membership(slot, last);
+        }
+        self.connection_mut(slot).memberships = Vec::new();
+    }
+
+    /// Removes one entry of the connection's list and its counterpart in the group. Both lists
+    /// fill the hole with their last entry, so both entries that moved are told where they are.
+    fn end_membership(&mut self, slot: u32, at: usize) {
+        let connection = &mut self.connections[slot as usize];
+        let format = connection.format;
+        let Membership { group: index, position } = connection.memberships.swap_remove(at);
+        if let Some(moved) = connection.memberships.get(at) {
+            let membership = u32::try_from(at).unwrap_or(u32::MAX);
+            self.groups.get_mut(moved.group).move_membership(format, moved.position, membership);
+        }
+        let group = self.groups.get_mut(index);
+        if let Some(moved) = group.remove(format, position) {
+            let other = &mut self.connections[moved.connection as usize];
+            other.memberships[moved.membership as usize].position = position;
+        }
+        if group.members(format).is_empty() {
+            group.set_announcing(format, None);
+            self.outbox.send_no_interest(group.key(), format);
+            self.groups.release(index);
+        }
+    }
+
+    pub(super) fn on_interest_noted(&mut self, from: ShardId, token: JoinToken) {
+        let Some(pending) = self.joins.get_mut(token.0 as usize) else { return };
+        pending.unheard.remove(from);
+        if !pending.unheard.is_empty() {
+            return;
+        }
+        let pending = self.joins.remove(token.0 as usize);
+        if let Some(index) = self.groups.find_key(&pending.group) {
+            let group = self.groups.get_mut(index);
+            if group.announcing(pending.format) == Some(token) {
+                group.set_announcing(pending.format, None);
+            }
+        }
+        for waiter in pending.waiters {
+            self.confirm(waiter);
+        }
+    }
+
+    fn confirm(&mut self, waiter: JoinWaiter) {
+        match waiter {
+            JoinWaiter::Nobody => {}
+            JoinWaiter::Ack(handle, ack_id) => {
+                if let Some(slot) = self.resolve(handle)
+                    && self.connection(slot).closing.is_none()
+                {
+                    self.queue_json(slot, |out| json::encode::ack_success(out, ack_id));
+                }
+            }
+            JoinWaiter::Open(handle) => {
+                if let Some(slot) = self.resolve(handle)
+                    && self.connection(slot).held_joins > 0
+                {
+                    self.connection_mut(slot).held_joins -= 1;
+                    self.release_if_unheld(slot);
+                }
+            }
+        }
+    }
+}

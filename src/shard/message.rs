@@ -1,0 +1,38 @@
+//! The only type that crosses cores.
+//!
+//! | Message | From | To | If it were lost |
+//! | --- | --- | --- | --- |
+//! | `Publish` | a publisher's shard | each shard with members | its members miss the message |
+//! | `Interest` | a shard with its first member | every other shard | a join is never acknowledged |
+//! | `InterestNoted` | the shard that was told | the one that told | the same |
+//! | `NoInterest` | a shard whose last member left | every other shard | needless publishes |
+//! | `Quiesce`, `Drain` | the control thread | every shard | the process does not end |
+//!
+//! Nothing is lost: a full channel makes the sender keep the message (see [`super::outbox`]).
+//! Between two shards messages keep their order, so a leave can never overtake a join.
+
+use std::sync::Arc;
+
+use super::clock::Millis;
+use crate::frame::{Format, FrameSet};
+use crate::hub::group::{GroupKey, JoinToken};
+
+/// A message from one shard, or from the control thread, to a shard.
+#[derive(Debug)]
+pub enum ShardMessage {
+    /// Deliver to this shard's members of the group.
+    Publish { group: Arc<GroupKey>, frames: FrameSet },
+    /// The sender now has members of this format; answer with `InterestNoted`.
+    Interest { group: Arc<GroupKey>, format: Format, token: JoinToken },
+    /// From now on the sender's publishes reach the shard that announced `token`.
+    InterestNoted { token: JoinToken },
+    /// The sender has no more members of these; leaves of one turn travel together.
+    NoInterest { left: Vec<(Arc<GroupKey>, Format)> },
+    /// Answer health with 503 and accept no new clients (`operations.md` section 10.2).
+    Quiesce,
+    /// Close every connection, spread until `until`, and end the shard.
+    Drain { until: Millis },
+}
+
+/// A mesh channel is an array of these; growing it is a decision, not an accident.
+const _: () = assert!(size_of::<ShardMessage>() <= 64);

@@ -1,0 +1,21 @@
+//! One shard's state and the order in which it changes.
+//!
+//! [`state::State`] owns everything about this shard's connections. It is pure: it is told what
+//! happened (a client message, a mesh message, a lost transport) and leaves its effects in lists
+//! that the I/O around it works off: connections with something to write, connections to close,
+//! messages for other shards. Sockets, timers and the runtime are [`crate::reactor`]'s.
+//!
+//! The main path: [`dispatch`] → [`fanout`] → [`outbound`], and for members elsewhere
+//! [`outbox`] → [`crate::reactor::mesh`] → the peer's [`fanout`].
+
+pub mod clock;
+pub mod close;
+pub mod connection;
+pub mod counters;
+pub mod dispatch;
+pub mod fanout;
+pub mod membership;
+pub mod message;
+pub mod outbound;
+pub mod outbox;
+pub mod state;

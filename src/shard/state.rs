@@ -1,0 +1,287 @@
+//! The owner of everything on this core.
+//!
+//! All methods are synchronous and leave the state whole. Effects for the outside are appended to
+//! [`Ready`] and to the [`Outbox`]; whoever calls works them off before the turn ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use foldhash::quality::RandomState;
+use slab::Slab;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::clock::Millis;
+use super::close::CloseReason;
+use super::connection::{ClientKind, Connection, ConnectionHandle, Hub, NewConnection};
+use super::counters::Counters;
+use super::membership::{JoinWaiter, PendingJoin};
+use super::message::ShardMessage;
+use super::outbox::Outbox;
+use crate::config::HubSettings;
+use crate::frame::{Frame, FrameScratch, Queued};
+use crate::hub::group::Groups;
+use crate::hub::id::{ConnectionId, ShardId};
+use crate::hub::name::HubName;
+use crate::protocol::subprotocol::json;
+use crate::protocol::ws::close;
+
+/// Slots of connections that need something from the I/O around the state.
+#[derive(Debug, Default)]
+pub struct Ready {
+    /// Have frames to write; each is listed once.
+    pub dirty: VecDeque<u32>,
+    /// Passed the bound of their queue: to be offered to the socket at once.
+    pub overfull: Vec<u32>,
+    /// Their upgrade may go out and their input be read.
+    pub released: Vec<u32>,
+    /// Have begun to close.
+    pub closing: Vec<u32>,
+}
+
+/// One shard's state.
+#[derive(Debug)]
+pub struct State {
+    pub(super) shard: ShardId,
+    /// The clock of this turn.
+    pub(super) now: Millis,
+    pub(super) connections: Slab<Connection>,
+    pub(super) groups: Groups,
+    pub(super) joins: Slab<PendingJoin>,
+    pub(super) scratch: FrameScratch,
+    pub ready: Ready,
+    pub outbox: Outbox,
+    pub counters: Counters,
+    hubs: HashMap<HubName, Rc<Hub>>,
+    /// One ping frame for everybody.
+    ping: Rc<Queued>,
+    next_serial: u32,
+}
+
+impl State {
+    /// `hasher` must be the same on every shard of the process.
+    pub fn new(shard: ShardId, shard_count: usize, hasher: RandomState) -> Self {
+        let mut scratch = FrameScratch::default();
+        let ping = scratch.frame(OpCode::Control(Control::Ping), |_| ());
+        Self {
+            shard,
+            now: 0,
+            connections: Slab::new(),
+            groups: Groups::new(hasher),
+            joins: Slab::new(),
+            scratch,
+            ready: Ready::default(),
+            outbox: Outbox::new(shard, shard_count),
+            counters: Counters::default(),
+            hubs: HashMap::new(),
+            ping: Queued::new(ping, 0),
+            next_serial: 0,
+        }
+    }
+
+    pub fn set_now(&mut self, now: Millis) {
+        self.now = now;
+    }
+
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The hub of that name, with the settings that `settings` finds if it is new here.
+    pub fn hub(&mut self, name: &HubName, settings: impl FnOnce() -> HubSettings) -> Rc<Hub> {
+        if let Some(hub) = self.hubs.get(name) {
+            return hub.clone();
+        }
+        let hub = Rc::new(Hub { name: name.clone(), settings: settings() });
+        self.hubs.insert(name.clone(), hub.clone());
+        hub
+    }
+
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The slots of all connections.
+    pub fn slots(&self) -> Vec<u32> {
+        self.connections.iter().filter_map(|(slot, _)| u32::try_from(slot).ok()).collect()
+    }
+
+    /// The connection in `slot`. Slots come from [`Self::open`] and [`Ready`] and are valid until
+    /// [`Self::remove`].
+    pub fn connection(&self, slot: u32) -> &Connection {
+        &self.connections[slot as usize]
+    }
+
+    pub fn connection_mut(&mut self, slot: u32) -> &mut Connection {
+        &mut self.connections[slot as usize]
+    }
+
+    /// Whether there is still a connection in `slot`; lists in [`Ready`] may outlive one.
+    pub fn contains(&self, slot: u32) -> bool {
+        self.connections.contains(slot as usize)
+    }
+
+    pub(super) fn handle(&self, slot: u32) -> ConnectionHandle {
+        ConnectionHandle { slot, serial: self.connection(slot).serial }
+    }
+
+    pub(super) fn resolve(&self, handle: ConnectionHandle) -> Option<u32> {
+        let connection = self.connections.get(handle.slot as usize)?;
+        (connection.serial == handle.serial).then_some(handle.slot)
+    }
+
+    /// The public id of the connection in `slot`.
+    pub fn connection_id(&self, slot: u32) -> ConnectionId {
+        ConnectionId::new(self.shard, slot, self.connection(slot).random)
+    }
+
+    /// Registers a connection (`client-connect.md` section 3, steps 12 to 14): its answer and the
+    /// `connected` message are queued first, its groups joined, and everything is held back until
+    /// the other shards know of the groups. [`Ready::released`] names it when it may go on.
+    pub fn open(&mut self, mut new: NewConnection) -> u32 {
+        let accept = Queued::new(new.accept.clone(), 0);
+        let groups = std::mem::take(&mut new.groups);
+        self.next_serial = self.next_serial.wrapping_add(1);
+        let slot = self.connections.insert(Connection::new(new, self.next_serial));
+        let slot = u32::try_from(slot).expect("descriptors run out long before slots");
+        self.connection_mut(slot).outbound.push(accept);
+        if self.connection(slot).kind.is_pubsub() {
+            let id = self.connection_id(slot).to_string();
+            let user = self.connection(slot).user.clone();
+            self.queue_json(slot, |out| json::encode::connected(out, user.as_deref(), &id, None));
+        }
+        let handle = self.handle(slot);
+        for group in &groups {
+            if self.join(slot, group, JoinWaiter::Open(handle)) {
+                self.connection_mut(slot).held_joins += 1;
+            }
+        }
+        self.counters.connections_opened += 1;
+        self.release_if_unheld(slot);
+        if self.connection(slot).kind == ClientKind::RefusedRecovery {
+            self.close(slot, CloseReason::NotRecoverable);
+        }
+        slot
+    }
+
+    pub(super) fn release_if_unheld(&mut self, slot: u32) {
+        if self.connection(slot).held_joins == 0 {
+            self.ready.released.push(slot);
+            self.ready.dirty.push_back(slot);
+        }
+    }
+
+    /// Begins to end the connection: it leaves its groups, hears why if its protocol can say so,
+    /// and gets a close frame. A connection that is closing already stays as it is.
+    pub fn close(&mut self, slot: u32, reason: CloseReason) {
+        if self.connection(slot).closing.is_some() {
+            return;
+        }
+        self.leave_all(slot);
+        let connection = self.connection_mut(slot);
+        connection.closing = Some(reason);
+        let is_pubsub = connection.kind.is_pubsub();
+        if reason.discards_queue() {
+            let dropped = connection.outbound.discard();
+            self.counters.dropped_closed += dropped as u64;
+        }
+        let text = reason.text();
+        if is_pubsub && reason.is_announced() {
+            self.queue_json(slot, |out| json::encode::disconnected(out, &text));
+        }
+        if let Some(code) = reason.code() {
+            let frame = self.scratch.frame(OpCode::Control(Control::Close), |out| {
+                close::write_payload(out, code, &text);
+            });
+            self.queue(slot, frame);
+        }
+        self.ready.closing.push(slot);
+        // A handshake that is still held back goes out now, followed by its end.
+        if std::mem::take(&mut self.connection_mut(slot).held_joins) > 0 {
+            self.release_if_unheld(slot);
+        }
+    }
+
+    /// Forgets the connection, whose transport is gone.
+    pub fn remove(&mut self, slot: u32) {
+        self.leave_all(slot);
+        let connection = self.connections.remove(slot as usize);
+        let reason = connection.closing.unwrap_or(CloseReason::TransportLost);
+        self.counters.connections_closed[reason.category() as usize] += 1;
+        self.counters.dropped_closed += connection.outbound.len() as u64;
+        let hub = connection.hub.name.clone();
+        drop(connection);
+        // Hubs exist while somebody is in them: names come from clients, so the map must not grow
+        // with every name ever used.
+        if self.hubs.get(&hub).is_some_and(|hub| Rc::strong_count(hub) == 1) {
+            self.hubs.remove(&hub);
+        }
+    }
+
+    /// Queues a WebSocket ping.
+    pub fn ping(&mut self, slot: u32) {
+        let ping = self.ping.clone();
+        self.enqueue(slot, ping);
+    }
+
+    /// Queues the answer to a client's ping.
+    pub fn pong(&mut self, slot: u32, payload: &[u8]) {
+        let pong = OpCode::Control(Control::Pong);
+        let frame = self.scratch.frame(pong, |out| out.extend_from_slice(payload));
+        self.queue(slot, frame);
+    }
+
+    pub(super) fn queue_json(&mut self, slot: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        let frame = self.scratch.frame(OpCode::Data(Data::Text), write);
+        self.queue(slot, frame);
+    }
+
+    fn queue(&mut self, slot: u32, frame: Frame) {
+        self.enqueue(slot, Queued::new(frame, 0));
+    }
+
+    fn enqueue(&mut self, slot: u32, frame: Rc<Queued>) {
+        self.counters.outbound_messages += 1;
+        self.counters.outbound_bytes += frame.bytes().len() as u64;
+        let connection = &mut self.connections[slot as usize];
+        self.ready.enqueue(slot, connection, frame);
+    }
+
+    /// Takes a message of another shard. Control messages are the reactor's and come back.
+    pub fn on_mesh(&mut self, from: ShardId, message: ShardMessage) -> Option<ShardMessage> {
+        self.counters.mesh_received += 1;
+        match message {
+            ShardMessage::Publish { group, frames } => self.deliver_from_peer(&group, &frames),
+            ShardMessage::Interest { group, format, token } => {
+                self.groups.add_interest(group, format, from);
+                self.outbox.send(from, ShardMessage::InterestNoted { token });
+            }
+            ShardMessage::InterestNoted { token } => self.on_interest_noted(from, token),
+            ShardMessage::NoInterest { left } => {
+                for (group, format) in left {
+                    self.groups.remove_interest(&group, format, from);
+                }
+            }
+            control @ (ShardMessage::Quiesce | ShardMessage::Drain { .. }) => return Some(control),
+        }
+        None
+    }
+}
+
+impl Ready {
+    /// Queues `frame` for one connection: the whole cost of a delivery inside a shard.
+    #[inline]
+    pub(super) fn enqueue(&mut self, slot: u32, connection: &mut Connection, frame: Rc<Queued>) {
+        connection.outbound.push(frame);
+        if !connection.is_scheduled {
+            connection.is_scheduled = true;
+            self.dirty.push_back(slot);
+        }
+        if connection.outbound.is_over_limit() && connection.closing.is_none() {
+            self.overfull.push(slot);
+        }
+    }
+}

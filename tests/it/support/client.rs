@@ -1,0 +1,335 @@
+//! Clients as applications write them: an independent WebSocket library over a real socket.
+//!
+//! [`Guest`] says who connects and where; [`Client`] is the open connection. A client keeps what
+//! it received while waiting for an ack, so tests can ask for things in the order they care for.
+
+use std::collections::VecDeque;
+use std::net::TcpStream;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tungstenite::protocol::{CloseFrame, Role};
+use tungstenite::{Error, Message, WebSocket};
+
+use super::close::Close;
+use super::http::Upgrade;
+use super::server::Endpoint;
+use super::token::{EVERYTHING, Token};
+use super::wire::Wire;
+
+/// The plain JSON subprotocol.
+pub(crate) const JSON: &str = "json.webpubsub.azure.v1";
+
+/// A client that is about to connect.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    endpoint: Endpoint,
+    hub: &'static str,
+    token: Token,
+    subprotocol: Option<&'static str>,
+    query: String,
+    token_in_header: bool,
+    shard: Option<u16>,
+}
+
+impl Guest {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            hub: "chat",
+            token: Token::for_hub("chat"),
+            subprotocol: Some(JSON),
+            query: String::new(),
+            token_in_header: false,
+            shard: None,
+        }
+    }
+
+    /// Another hub than `chat`. Has to come first: it begins a new token.
+    pub(crate) fn hub(mut self, hub: &'static str) -> Self {
+        self.hub = hub;
+        self.token = Token::for_hub(hub);
+        self
+    }
+
+    pub(crate) fn user(mut self, user: &str) -> Self {
+        self.token = self.token.user(user);
+        self
+    }
+
+    pub(crate) fn roles(mut self, roles: &[impl AsRef<str>]) -> Self {
+        self.token = self.token.roles(roles);
+        self
+    }
+
+    /// May do everything to every group.
+    pub(crate) fn permitted(self) -> Self {
+        self.roles(&EVERYTHING)
+    }
+
+    /// Groups to be in from the start.
+    pub(crate) fn groups(mut self, groups: &[&str]) -> Self {
+        self.token = self.token.groups(groups);
+        self
+    }
+
+    /// No subprotocol: payloads only, no envelope.
+    pub(crate) fn simple(mut self) -> Self {
+        self.subprotocol = None;
+        self
+    }
+
+    /// Publishes every frame to this group; a simple client by nature.
+    pub(crate) fn publishing_to(mut self, group: &str) -> Self {
+        self.query = format!("&webpubsub_mode=sendToGroup&group={group}");
+        self.simple()
+    }
+
+    /// Sends the token as a header, which may be longer than a request line.
+    pub(crate) fn by_header(mut self) -> Self {
+        self.token_in_header = true;
+        self
+    }
+
+    /// Connects as often as it takes to get a connection on this shard.
+    pub(crate) fn on(mut self, shard: u16) -> Self {
+        self.shard = Some(shard);
+        self
+    }
+
+    /// The handshake of this client.
+    pub(crate) fn upgrade(&self) -> Upgrade {
+        let (hub, token, query) = (self.hub, self.token.sign(), &self.query);
+        let upgrade = if self.token_in_header {
+            Upgrade::new(format!("/client/hubs/{hub}?{query}"))
+                .header("Authorization", format!("Bearer {token}"))
+        } else {
+            Upgrade::new(format!("/client/hubs/{hub}?access_token={token}{query}"))
+        };
+        match self.subprotocol {
+            Some(subprotocol) => upgrade.offer(subprotocol),
+            None => upgrade,
+        }
+    }
+
+    /// Connects and, with a subprotocol, reads the `connected` message.
+    pub(crate) fn connect(&self) -> Client {
+        let upgrade = self.upgrade();
+        let Some(shard) = self.shard else {
+            return self.greeted(upgrade.accepted(&self.endpoint));
+        };
+        assert!(shard < self.endpoint.shards, "there is no shard {shard}");
+        assert!(self.subprotocol.is_some(), "a simple client does not learn its id");
+        // The kernel spreads connections by a hash of their ports; every attempt is a new port.
+        // With four shards, 200 misses in a row happen once in 10^25 runs.
+        (0..200)
+            .map(|_| self.greeted(upgrade.accepted(&self.endpoint)))
+            .find(|client| client.shard() == shard)
+            .unwrap_or_else(|| panic!("no connection reached shard {shard}"))
+    }
+
+    fn greeted(&self, wire: Wire) -> Client {
+        let mut client = Client::on(wire);
+        if self.subprotocol.is_some() {
+            let connected = client.json();
+            assert_eq!(connected["event"], "connected", "{connected}");
+            client.id = connected["connectionId"].as_str().expect("an id").to_owned();
+        }
+        client
+    }
+}
+
+/// An open connection.
+pub(crate) struct Client {
+    socket: WebSocket<TcpStream>,
+    /// The connection id; empty for a simple client, which is not told.
+    pub(crate) id: String,
+    last_ack_id: u64,
+    /// Received while waiting for something else.
+    kept: VecDeque<Message>,
+}
+
+impl Client {
+    /// Takes over a connection after its handshake.
+    pub(crate) fn on(wire: Wire) -> Self {
+        let (stream, unread) = wire.into_parts();
+        let socket = WebSocket::from_partially_read(stream, unread, Role::Client, None);
+        Self { socket, id: String::new(), last_ack_id: 0, kept: VecDeque::new() }
+    }
+
+    /// The connection for a test that drives it by itself.
+    pub(crate) fn into_socket(self) -> WebSocket<TcpStream> {
+        assert!(self.kept.is_empty(), "received and not yet looked at: {:?}", self.kept);
+        self.socket
+    }
+
+    /// The shard that owns this connection: the first two bytes of its id.
+    pub(crate) fn shard(&self) -> u16 {
+        let bytes = URL_SAFE_NO_PAD.decode(&self.id).expect("an id in base64url");
+        u16::from_be_bytes(*bytes.first_chunk().expect("an id of 21 bytes"))
+    }
+
+    /// The next data or close message, or the error that ended the connection.
+    pub(crate) fn try_next(&mut self) -> Result<Message, Error> {
+        if let Some(message) = self.kept.pop_front() {
+            return Ok(message);
+        }
+        loop {
+            match self.socket.read()? {
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                message => return Ok(message),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Message {
+        self.try_next().unwrap_or_else(|error| panic!("{error} while waiting for a message"))
+    }
+
+    /// The next message, which has to be text.
+    pub(crate) fn text(&mut self) -> String {
+        match self.next() {
+            Message::Text(text) => text.as_str().to_owned(),
+            other => panic!("text expected: {other:?}"),
+        }
+    }
+
+    /// The next message, which has to be binary.
+    pub(crate) fn binary(&mut self) -> Vec<u8> {
+        match self.next() {
+            Message::Binary(bytes) => bytes.to_vec(),
+            other => panic!("binary data expected: {other:?}"),
+        }
+    }
+
+    /// The next message, which has to be JSON text.
+    pub(crate) fn json(&mut self) -> Value {
+        let text = self.text();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
+    }
+
+    /// The server's close frame, which has to be next, and the end of the connection after it.
+    pub(crate) fn closed(&mut self) -> Close {
+        let close = match self.next() {
+            Message::Close(None) => Close { code: 1005, reason: String::new() },
+            Message::Close(Some(CloseFrame { code, reason })) => {
+                Close { code: code.into(), reason: reason.as_str().to_owned() }
+            }
+            other => panic!("a close frame expected: {other:?}"),
+        };
+        // The library answers the close frame; the server has to end the connection then.
+        match self.try_next() {
+            Err(Error::ConnectionClosed | Error::Io(_)) => close,
+            other => panic!("after {close:?}: {other:?}"),
+        }
+    }
+
+    /// The `disconnected` message and the close frame after it (client-connect.md, section 12).
+    pub(crate) fn disconnected(&mut self) -> Close {
+        let told = self.json();
+        assert_eq!(told["type"], "system", "{told}");
+        assert_eq!(told["event"], "disconnected", "{told}");
+        assert!(told["message"].is_string(), "{told}");
+        self.closed()
+    }
+
+    pub(crate) fn send(&mut self, message: impl Into<Message>) {
+        self.socket.send(message.into()).expect("the server takes messages");
+    }
+
+    pub(crate) fn send_json(&mut self, message: &Value) {
+        self.send(message.to_string());
+    }
+
+    /// Begins the close handshake.
+    pub(crate) fn send_close(&mut self, code: u16, reason: &str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
+        self.socket.close(Some(frame)).expect("an open connection");
+    }
+
+    /// Leaves in the orderly way and waits until the server has let go.
+    pub(crate) fn leave_server(mut self) {
+        self.send_close(1000, "");
+        assert_eq!(self.closed().code, 1000);
+    }
+
+    /// Sends a request with a fresh ack id and waits for its ack.
+    pub(crate) fn request(&mut self, mut request: Value) -> Value {
+        self.last_ack_id += 1;
+        request["ackId"] = json!(self.last_ack_id);
+        self.send_json(&request);
+        self.ack(self.last_ack_id)
+    }
+
+    /// The ack of this id. Everything else that comes first is kept for later.
+    pub(crate) fn ack(&mut self, id: u64) -> Value {
+        let mut earlier = VecDeque::new();
+        loop {
+            let message = self.next();
+            let ack = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok());
+            match ack {
+                Some(ack @ Value::Object(_)) if ack["type"] == "ack" && ack["ackId"] == id => {
+                    earlier.append(&mut self.kept);
+                    self.kept = earlier;
+                    return ack;
+                }
+                _ if message.is_close() => panic!("closed instead of ack {id}: {message:?}"),
+                _ => earlier.push_back(message),
+            }
+        }
+    }
+
+    /// Sends a request that has to succeed.
+    pub(crate) fn succeed(&mut self, request: Value) {
+        let ack = self.request(request.clone());
+        assert_eq!(ack["success"], true, "{request} was answered {ack}");
+    }
+
+    /// Sends a request that has to fail under this name (client-json.md, section 5.2).
+    pub(crate) fn fail(&mut self, request: Value, name: &str) {
+        let ack = self.request(request.clone());
+        assert_eq!(ack["success"], false, "{request} was answered {ack}");
+        assert_eq!(ack["error"]["name"], name, "{request} was answered {ack}");
+    }
+
+    pub(crate) fn join(&mut self, group: &str) {
+        self.succeed(json!({"type": "joinGroup", "group": group}));
+    }
+
+    pub(crate) fn leave(&mut self, group: &str) {
+        self.succeed(json!({"type": "leaveGroup", "group": group}));
+    }
+
+    /// Publishes text and waits for the ack.
+    pub(crate) fn publish(&mut self, group: &str, text: &str) {
+        self.succeed(publication(group, text));
+    }
+
+    /// The text of the next message of a group.
+    pub(crate) fn group_text(&mut self, group: &str) -> String {
+        let message = self.json();
+        assert_eq!(message["type"], "message", "{message}");
+        assert_eq!(message["group"], group, "{message}");
+        message["data"].as_str().unwrap_or_else(|| panic!("text expected: {message}")).to_owned()
+    }
+
+    /// Everything the server said until it answered a ping: what is missing then was not sent by
+    /// this client's own shard.
+    pub(crate) fn sync(&mut self) -> Vec<Value> {
+        self.send_json(&json!({"type": "ping"}));
+        let mut before = Vec::new();
+        loop {
+            let message = self.json();
+            if message["type"] == "pong" {
+                return before;
+            }
+            before.push(message);
+        }
+    }
+}
+
+/// A publication of text, without ack id.
+pub(crate) fn publication(group: &str, text: &str) -> Value {
+    json!({"type": "sendToGroup", "group": group, "dataType": "text", "data": text})
+}

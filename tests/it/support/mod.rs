@@ -1,0 +1,35 @@
+//! What the tests share: the real server as a process, clients of two kinds, tokens, waiting.
+//!
+//! [`Server`] runs the binary on free ports. [`Client`] speaks through an independent WebSocket
+//! library and is for tests about messages; [`Wire`] is a bare TCP connection and is for tests
+//! about bytes. Connection ids begin with the number of their shard, so a test can place its
+//! clients on the shards it wants ([`Guest::on`](client::Guest::on)).
+
+mod client;
+mod close;
+mod deadline;
+pub(crate) mod frame;
+pub(crate) mod http;
+mod metrics;
+mod server;
+mod token;
+mod wire;
+
+pub(crate) use client::{Client, JSON, publication};
+pub(crate) use close::Close;
+pub(crate) use deadline::{PATIENCE, eventually};
+pub(crate) use frame::Frame;
+pub(crate) use http::Upgrade;
+pub(crate) use server::{
+    Endpoint, PRIMARY_KEY, Run, SECONDARY_KEY, Server, Setup, TempFile, corecast,
+};
+pub(crate) use token::{EVERYTHING, Token, now};
+pub(crate) use wire::Wire;
+
+/// Runs a test once for each number of shards: what holds on one has to hold between many.
+pub(crate) fn on_shards(counts: &[u16], test: impl Fn(&Server)) {
+    for &count in counts {
+        println!("with {count} shards");
+        test(&Setup::new().shards(count).start());
+    }
+}
