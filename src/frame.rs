@@ -62,6 +62,7 @@ impl FrameScratch {
         let start = HEADER_BYTES_MAX - header.bytes().len();
         self.bytes[start..HEADER_BYTES_MAX].copy_from_slice(header.bytes());
         let frame = Frame(Arc::from(&self.bytes[start..]));
+        self.bytes.clear();
         self.bytes.shrink_to(SCRATCH_BYTES_KEPT);
         frame
     }

@@ -37,13 +37,22 @@ impl Process {
     }
 
     fn cpu_ns_by_threads(self) -> Option<u64> {
+        Some(self.threads()?.map(|(_, cpu_ns)| cpu_ns).sum())
+    }
+
+    /// The thread that has used the most CPU time so far.
+    pub(crate) fn busiest_thread(self) -> Option<u32> {
+        self.threads()?.max_by_key(|&(_, cpu_ns)| cpu_ns).map(|(thread, _)| thread)
+    }
+
+    /// Ids and CPU time of all threads; one that ends meanwhile is left out.
+    fn threads(self) -> Option<impl Iterator<Item = (u32, u64)>> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).ok()?;
-        let mut total_ns = 0;
-        for thread in threads.flatten() {
+        Some(threads.flatten().filter_map(|thread| {
             let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            total_ns += text.split_ascii_whitespace().next()?.parse::<u64>().ok()?;
-        }
-        Some(total_ns)
+            let cpu_ns = text.split_ascii_whitespace().next()?.parse().ok()?;
+            Some((thread.file_name().to_str()?.parse().ok()?, cpu_ns))
+        }))
     }
 
     fn cpu_ns_by_ticks(self) -> Option<u64> {

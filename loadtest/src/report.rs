@@ -52,6 +52,9 @@ impl<T: Display> Display for Report<T> {
             out,
             "kernel {kernel}, server on cores {server_cores:?}, generator on cores {generator_cores:?}"
         )?;
+        if !server_cores.is_empty() && server_cores == generator_cores && server_cores.len() == 1 {
+            writeln!(out, "note: both share one core; pin the generator elsewhere with --core")?;
+        }
         write!(out, "{result}")
     }
 }

@@ -44,10 +44,11 @@ pub(crate) fn unpin() -> Result<()> {
     sched_setaffinity(None, &cores).context("running on all cores")
 }
 
-/// The cores a process may run on, e.g. `0` or `0,1`; empty when it cannot be read.
+/// The cores the busiest thread of a process may run on; empty when that cannot be read. A
+/// server's first thread is often free to move while the one that works is pinned.
 pub(crate) fn cores_of(process: Process) -> Vec<usize> {
-    let pid = Pid::from_raw(process.pid.cast_signed());
-    sched_getaffinity(pid).map_or_else(
+    let thread = process.busiest_thread().unwrap_or(process.pid);
+    sched_getaffinity(Pid::from_raw(thread.cast_signed())).map_or_else(
         |_| Vec::new(),
         |cores| (0..CpuSet::MAX_CPU).filter(|&core| cores.is_set(core)).collect(),
     )

@@ -115,7 +115,7 @@ impl Target {
         })
     }
 
-    /// Where the server may run; empty when that is not known.
+    /// Where the server's busiest thread may run; empty when that is not known.
     pub(crate) fn cores(&self) -> Vec<usize> {
         self.process.map_or_else(Vec::new, setup::cores_of)
     }

@@ -104,6 +104,11 @@ impl State {
         self.groups.len()
     }
 
+    /// Joins that other shards have not all confirmed.
+    pub fn pending_join_count(&self) -> usize {
+        self.joins.len()
+    }
+
     /// The slots of all connections.
     pub fn slots(&self) -> Vec<u32> {
         self.connections.iter().filter_map(|(slot, _)| u32::try_from(slot).ok()).collect()

@@ -93,8 +93,10 @@ fn messages_and_frames_are_counted() {
             }
         }
         server.await_metric("corecast_inbound_messages_total", &[], 5.0);
-        server.await_metric("corecast_outbound_messages_total", &[], 15.0);
         let metrics = server.metrics();
+        // Acks and the like may be counted as well.
+        let outbound = metrics.sum("corecast_outbound_messages_total", &[]);
+        assert!(outbound >= 15.0, "{outbound} messages");
         let frames = metrics.sum("corecast_frames_written_total", &[]);
         let writes = metrics.sum("corecast_writes_total", &[]);
         assert!(frames >= 20.0, "{frames} frames");
@@ -119,11 +121,11 @@ fn labels_name_nobody_and_stay_few() {
         let hub = format!("hub{number}");
         assert_eq!(Upgrade::to_hub(&hub, &Token::for_hub(&hub).sign()).status(&server), 101);
     }
+    server.await_metric(OPENED, &[], 151.0);
     let metrics = server.metrics();
     let hubs: BTreeSet<_> = metrics
         .labels()
         .filter_map(|labels| labels.split("hub=\"").nth(1)?.split('"').next())
         .collect();
     assert!(hubs.len() <= 101, "{} hubs", hubs.len());
-    assert!(metrics.sum(OPENED, &[]) >= 151.0);
 }

@@ -26,7 +26,8 @@ fn the_published_client_library_works() {
     let control = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut command = Command::new("node");
     command
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        // The library's timers would keep a script alive long after its last test.
+        .args(["--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec"])
         .args(scripts(directory))
         .env("CORECAST_URL", format!("ws://{}", server.address))
         .env("CORECAST_KEY", PRIMARY_KEY)

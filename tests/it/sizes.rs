@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::frame::{BINARY, CONTINUATION, TEXT};
-use crate::support::{Client, Frame, Server, Token, Upgrade, Wire};
+use crate::support::{Frame, Server, Wire};
 
 /// The largest message of a client.
 const LIMIT: usize = 1 << 20;
@@ -150,19 +150,4 @@ fn json_may_come_in_binary_frames() {
     assert_eq!(client.group_text("room"), "by binary");
     client.send(b"\xef\xbb\xbf{\"type\":\"ping\"}".to_vec());
     assert_eq!(client.disconnected().code, 1007);
-}
-
-#[test]
-fn text_is_not_protobuf() {
-    // C39
-    let server = Server::start();
-    let upgrade = Upgrade::to_hub("chat", &Token::for_hub("chat").sign());
-    let upgrade = upgrade.offer("protobuf.webpubsub.azure.v1");
-    let (response, wire) = upgrade.send(&server);
-    assert_eq!(response.header("sec-websocket-protocol"), Some("protobuf.webpubsub.azure.v1"));
-    let mut client = Client::on(wire);
-    assert!(!client.binary().is_empty(), "the connected message");
-    client.send("{}");
-    assert!(!client.binary().is_empty(), "the disconnected message");
-    assert_eq!(client.closed().code, 1003);
 }

@@ -19,10 +19,6 @@ fn the_first_defined_name_of_the_offer_wins() {
         (vec!["x,,json.webpubsub.azure.v1"], Some(JSON)),
         (vec!["JSON.WEBPUBSUB.AZURE.V1"], Some("JSON.WEBPUBSUB.AZURE.V1")),
         (vec!["Json.WebPubSub.Azure.v1, json.webpubsub.azure.v1"], Some("Json.WebPubSub.Azure.v1")),
-        (
-            vec!["x, json.reliable.webpubsub.azure.v1, json.webpubsub.azure.v1"],
-            Some("json.reliable.webpubsub.azure.v1"),
-        ),
     ];
     for (offers, chosen) in cases {
         let upgrade = offers.iter().fold(upgrade(), |upgrade, offer| upgrade.offer(offer));

@@ -9,7 +9,7 @@ use std::mem::take;
 use anyhow::{Result, ensure};
 
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
-use crate::fanout::ledger::{Ledger, Shape};
+use crate::fanout::ledger::{Faults, Ledger, Shape};
 use crate::fleet::Fleet;
 use crate::histogram::Latencies;
 use crate::meter::{Meter, Usage};
@@ -231,7 +231,7 @@ impl Load {
     }
 
     /// Closes all clients and says what was wrong with the run.
-    pub(crate) fn finish(&mut self) -> Result<crate::fanout::ledger::Faults> {
+    pub(crate) fn finish(&mut self) -> Result<Faults> {
         self.ledger.settle_losses();
         self.ledger.faults.clients_closed = self.fleet.lost.values().sum();
         self.fleet.close_all()?;

@@ -15,10 +15,11 @@ use serde::Serialize;
 use self::ledger::Shape;
 use self::load::{Load, Measured};
 use self::report::{FanoutReport, Phase};
-use crate::fleet::Fleet;
+use crate::fleet::{Dial, Fleet};
 use crate::histogram::Latencies;
 use crate::limit::child::LimitServer;
 use crate::open::open_all;
+use crate::procfs::Process;
 use crate::report::Report;
 use crate::setup;
 use crate::target::{Subprotocol, Target, TargetArgs};
@@ -91,7 +92,10 @@ impl LoadArgs {
 /// Runs the scenario; whether every delivery was right.
 pub(crate) fn run(args: &FanoutArgs, is_json: bool) -> Result<bool> {
     setup::allow_sockets(args.load.sockets()?)?;
-    let target = Target::resolve(&args.target)?;
+    let mut target = Target::resolve(&args.target)?;
+    if args.target.metrics.is_none() {
+        target.notes.push("frames per write unknown: --metrics was not given".into());
+    }
     let result = drive(&target, &args.load, args.subprotocol)?;
     let is_clean = result.faults.is_clean();
     if !args.yardstick {
@@ -121,7 +125,7 @@ pub(crate) fn drive(
     let mut fleet = Fleet::new(target.address, payload_bytes)?;
     let dials = dials(target, &layout, shape, subprotocol)?;
     let opening = open_all(&mut fleet, &dials, usize::try_from(args.concurrency)?)?;
-    let server_memory = target.process.and_then(crate::procfs::Process::memory);
+    let server_memory = target.process.and_then(Process::memory);
 
     let mut load = Load::new(fleet, layout, shape, target.process);
     let (saturated, frames_per_write) = with_counters(target, || {
@@ -146,12 +150,9 @@ pub(crate) fn drive(
         phase.generator_lag = Some(lags.quantiles());
         phases.push(phase);
     }
-    let server_memory_after = target.process.and_then(crate::procfs::Process::memory);
+    let server_memory_after = target.process.and_then(Process::memory);
     let mut notes = target.notes.clone();
     notes.extend(notes_of(&load));
-    if phases.iter().all(|phase| phase.frames_per_write.is_none()) {
-        notes.push("frames per write unknown: --metrics was not given or counted nothing".into());
-    }
     let faults = load.finish()?;
     Ok(FanoutReport {
         server: target.address,
@@ -171,7 +172,7 @@ fn dials(
     layout: &Layout,
     shape: Shape,
     subprotocol: Subprotocol,
-) -> Result<Vec<crate::fleet::Dial>> {
+) -> Result<Vec<Dial>> {
     let by_group = (0..shape.groups)
         .map(|group| match subprotocol {
             Subprotocol::Json => target.dial_json(Some(layout.group_name(group))),

@@ -6,8 +6,9 @@
 //! - `coalesce` reads publishes and joins the frames of a turn into one `send` per subscriber;
 //! - `bare-accept` accepts and answers the upgrade.
 //!
-//! They check nothing, limit nothing and forget nobody: their cost is a floor, not a goal that
-//! a server with permissions, timers and limits could meet.
+//! They check nothing, limit nothing and forget nobody. `stream` is a floor for its number of
+//! frames per write; `coalesce` is not quite one, since a server that reads more before it
+//! flushes joins more frames.
 
 pub(crate) mod child;
 mod minimal;
@@ -20,6 +21,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use self::child::LimitServer;
+pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::StreamRow;
 use crate::fanout::{self, LoadArgs};
 use crate::report::{Report, grouped};
@@ -142,5 +144,3 @@ impl Display for StreamReport {
         Ok(())
     }
 }
-
-pub(crate) use child::{LimitServerArgs, serve};

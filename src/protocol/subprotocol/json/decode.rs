@@ -11,8 +11,7 @@
 
 use std::borrow::Cow;
 
-use super::literal::Literal;
-use super::scan::{Members, Value};
+use super::scan::{Kind, Member, Members, Value};
 use crate::protocol::subprotocol::{
     ClientMessage, DataType, Event, MessageError, Metadata, MetadataBuilder, Payload, Property,
     RepeatedKey, SendToGroup, TTL_SECONDS_MAX, is_valid_event_name, validate_group_name,
@@ -20,7 +19,8 @@ use crate::protocol::subprotocol::{
 
 /// Decodes one message, borrowing from it (`client-json.md` sections 1 to 3).
 pub fn decode(text: &str) -> Result<ClientMessage<'_>, MessageError> {
-    let properties = Properties::read(text)?;
+    let mut properties = Properties { values: [None; Property::COUNT] };
+    properties.read(text)?;
     match properties.message_type()? {
         MessageType::SendToGroup => properties.send_to_group().map(ClientMessage::SendToGroup),
         MessageType::Event => properties.event().map(ClientMessage::Event),
@@ -65,19 +65,19 @@ impl MessageType {
     }
 }
 
-fn known_property(name: &str) -> Option<Property> {
+fn known_property(name: &[u8]) -> Option<Property> {
     Some(match name {
-        "type" => Property::Type,
-        "group" => Property::Group,
-        "dataType" => Property::DataType,
-        "data" => Property::Data,
-        "ackId" => Property::AckId,
-        "noEcho" => Property::NoEcho,
-        "ttlSeconds" => Property::TtlSeconds,
-        "metadata" => Property::Metadata,
-        "event" => Property::Event,
-        "sequenceId" => Property::SequenceId,
-        "stream" => Property::Stream,
+        b"type" => Property::Type,
+        b"group" => Property::Group,
+        b"dataType" => Property::DataType,
+        b"data" => Property::Data,
+        b"ackId" => Property::AckId,
+        b"noEcho" => Property::NoEcho,
+        b"ttlSeconds" => Property::TtlSeconds,
+        b"metadata" => Property::Metadata,
+        b"event" => Property::Event,
+        b"sequenceId" => Property::SequenceId,
+        b"stream" => Property::Stream,
         _ => return None,
     })
 }
@@ -88,15 +88,15 @@ struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    fn read(text: &'a str) -> Result<Self, MessageError> {
+    /// Fills in what `text` has. Written in place: to return all of them costs a copy.
+    fn read(&mut self, text: &'a str) -> Result<(), MessageError> {
         let mut members = Members::open(text)?;
-        let mut values = [None; Property::COUNT];
-        while let Some((name, value)) = members.next()? {
-            if let Some(property) = property_of(&name) {
-                values[property as usize] = Some(value);
+        while let Some(member) = members.next()? {
+            if let Some(property) = property_of(&member) {
+                self.values[property as usize] = Some(member.value);
             }
         }
-        Ok(Self { values })
+        Ok(())
     }
 
     /// The value as it came; only `data` asks for this.
@@ -106,19 +106,17 @@ impl<'a> Properties<'a> {
 
     /// The value, unless it counts as absent (section 1).
     fn value(&self, property: Property) -> Option<Value<'a>> {
-        self.raw(property).filter(|value| !matches!(value, Value::Null))
+        self.raw(property).filter(|value| value.kind != Kind::Null)
     }
 
+    #[inline(always)]
     fn text(&self, property: Property) -> Result<Option<Cow<'a, str>>, MessageError> {
-        match self.value(property) {
-            None => Ok(None),
-            Some(Value::String(literal)) => {
-                literal.decode().map(Some).ok_or(MessageError::Invalid(property))
-            }
-            Some(_) => Err(MessageError::Invalid(property)),
-        }
+        let Some(value) = self.value(property) else { return Ok(None) };
+        let text = value.literal().and_then(|literal| literal.decode());
+        text.map(Some).ok_or(MessageError::Invalid(property))
     }
 
+    #[inline(always)]
     fn required_text(&self, property: Property) -> Result<Cow<'a, str>, MessageError> {
         self.text(property)?.ok_or(MessageError::Missing(property))
     }
@@ -128,13 +126,14 @@ impl<'a> Properties<'a> {
         match self.value(property) {
             None => Ok(None),
             // The grammar allows no plus sign and the parser no other sign, point or exponent.
-            Some(Value::Number(source)) => {
+            Some(Value { kind: Kind::Number, source }) => {
                 source.parse().map(Some).map_err(|_| MessageError::Invalid(property))
             }
             Some(_) => Err(MessageError::Invalid(property)),
         }
     }
 
+    #[inline(always)]
     fn message_type(&self) -> Result<MessageType, MessageError> {
         let name = self.required_text(Property::Type)?;
         MessageType::from_name(&name).ok_or(MessageError::UnknownType)
@@ -195,20 +194,21 @@ impl<'a> Properties<'a> {
             // Metadata alone is a message, with an empty text whatever `dataType` says.
             None if !metadata.is_empty() => return Ok(Payload::text("")),
             None => return Err(MessageError::Missing(Property::Data)),
-            Some(Value::Null) => None,
-            Some(Value::String(literal)) => Payload::from_literal(data_type, &literal),
+            Some(Value { kind: Kind::Null, .. }) => None,
             Some(value) if data_type == DataType::Json => {
-                Some(Payload::from_json_value(value.source()))
+                Some(Payload::from_json_value(value.source))
             }
-            Some(_) => None,
+            Some(value) => {
+                value.literal().and_then(|literal| Payload::from_literal(data_type, &literal))
+            }
         };
         payload.ok_or(MessageError::Invalid(Property::Data))
     }
 
     fn no_echo(&self) -> Result<bool, MessageError> {
-        match self.value(Property::NoEcho) {
-            None => Ok(false),
-            Some(Value::Bool(no_echo)) => Ok(no_echo),
+        match self.value(Property::NoEcho).map(|value| value.kind) {
+            None | Some(Kind::False) => Ok(false),
+            Some(Kind::True) => Ok(true),
             Some(_) => Err(MessageError::Invalid(Property::NoEcho)),
         }
     }
@@ -226,16 +226,14 @@ impl<'a> Properties<'a> {
     fn metadata(&self) -> Result<Metadata<'a>, MessageError> {
         let source = match self.value(Property::Metadata) {
             None => return Ok(Metadata::default()),
-            Some(Value::Object(source)) => source,
+            Some(Value { kind: Kind::Object, source }) => source,
             Some(_) => return Err(MessageError::Invalid(Property::Metadata)),
         };
         let mut builder = MetadataBuilder::default();
         let mut members = Members::open(source)?;
-        while let Some((key, value)) = members.next()? {
-            let Value::String(value) = value else {
-                return Err(MessageError::Invalid(Property::Metadata));
-            };
-            let (Some(key), Some(value)) = (key.decode(), value.decode()) else {
+        while let Some(member) = members.next()? {
+            let value = member.value.literal().and_then(|literal| literal.decode());
+            let (Some(key), Some(value)) = (member.name().decode(), value) else {
                 return Err(MessageError::Invalid(Property::Metadata));
             };
             builder.push(key, value)?;
@@ -244,10 +242,11 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// A name may be written with escapes; that hardly ever happens.
-fn property_of(name: &Literal<'_>) -> Option<Property> {
-    if name.has_escapes() {
-        return known_property(&name.decode()?);
+#[inline(always)]
+fn property_of(member: &Member<'_>) -> Option<Property> {
+    match member.plain_name() {
+        Some(name) => known_property(name),
+        // A name may be written with escapes; that hardly ever happens.
+        None => known_property(member.name().decode()?.as_bytes()),
     }
-    known_property(name.inner())
 }

@@ -54,6 +54,7 @@ impl<'a> Literal<'a> {
     }
 
     /// The text, if there is one.
+    #[inline(always)]
     pub(crate) fn decode(&self) -> Option<Cow<'a, str>> {
         match self.escapes {
             Escapes::None => Some(Cow::Borrowed(self.inner())),
@@ -78,6 +79,7 @@ fn inner(source: &str) -> &str {
 }
 
 /// Replaces valid escapes. A lone surrogate would become U+FFFD.
+#[inline(never)]
 fn decode_escapes(mut rest: &str) -> String {
     let mut text = String::with_capacity(rest.len());
     while let Some((run, escape)) = rest.split_once('\\') {
@@ -170,7 +172,15 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Bytes before whole blocks are worth their while: most strings are names and end within.
+/// How many bytes come before the first quote, backslash or control character, if that is among
+/// the next eight.
+#[inline(always)]
+pub(super) fn short_run_len(bytes: &[u8]) -> Option<usize> {
+    let found = special_bytes(u64::from_le_bytes(*bytes.first_chunk()?));
+    (found != 0).then_some(found.trailing_zeros() as usize / 8)
+}
+
+/// Bytes before whole blocks are worth their while.
 const HEAD_BYTES: usize = 32;
 
 /// How many bytes come before the first quote, backslash or control character.
