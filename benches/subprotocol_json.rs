@@ -2,8 +2,9 @@
 //!
 //! The scanner against the two parsers one would otherwise take, on three messages: 128 B of text,
 //! 1 KiB of JSON data, 16 KiB of text. `simd-json` in its two forms (into a struct, and its
-//! tape) works in place and is given reused buffers and a fresh copy each time, the copy outside
-//! the clock. `serde_json` reads into the same struct, with `data` kept as source text.
+//! tape), with its vector code chosen at run time, works in place and is given reused buffers and
+//! a fresh copy each time, the copy outside the clock. `serde_json` reads into the same struct,
+//! with `data` kept as source text.
 //!
 //! They do not do the same: only the scanner checks the depth, the names, and what `dataType` asks
 //! of `data`, and only it and `serde_json` can forward the data's source text. Left out: the

@@ -1,19 +1,92 @@
 //! corecast: a thread-per-core WebSocket publish/subscribe server, wire-compatible with Azure Web
-//! PubSub.
+//! PubSub. This page is the map of the code.
+//!
+//! # Bird's-eye view
+//!
+//! The process has one **shard** per core and one control thread. A shard is a glommio executor
+//! pinned to its core and the only owner of its connections and of all state about them: it
+//! accepts on its own `SO_REUSEPORT` socket, reads, executes, fans out and writes, all in one loop
+//! of **turns** ([`reactor::turn`]). Shards share nothing; what one has to tell another crosses
+//! the **mesh** ([`reactor::mesh`]) as a [`shard::message::ShardMessage`], and a published message
+//! crosses as frames that are already finished.
+//!
+//! # The main path
+//!
+//! One message, from a publisher's socket to every subscriber's:
+//!
+//! 1. [`connection::reader`] takes bytes from a socket, and [`connection::frames`] works through
+//!    the whole frames in them;
+//! 2. [`protocol::ws::decoder`] unmasks a frame in place, [`protocol::ws::assembly`] makes it a
+//!    message;
+//! 3. [`protocol::subprotocol::json`] turns the text into a
+//!    [`ClientMessage`](protocol::subprotocol::ClientMessage) that borrows its payload;
+//! 4. [`shard::dispatch`] checks permission and acts;
+//! 5. [`shard::fanout`] encodes the message once per [`Format`](frame::Format) in use and queues a
+//!    reference for each member here;
+//! 6. [`shard::outbox`] and [`reactor::mesh`] carry the same frames to each shard that has
+//!    members, where step 5 goes on for those;
+//! 7. [`shard::outbound`] holds the references, bounded, until
+//! 8. [`connection::writer`] drains each connection's queue, normally in one write per turn.
+//!
+//! # Layers
+//!
+//! | Module | Answers | Never knows |
+//! | --- | --- | --- |
+//! | [`protocol`] | What do these bytes mean? | sockets, runtime, clock, hubs |
+//! | [`frame`] | What bytes go out? | who receives them |
+//! | [`hub`] | Who is in what, who may do what? | sockets, runtime, clock, formats |
+//! | [`shard`] | In what order does state on this core change? | sockets, runtime, HTTP |
+//! | [`connection`] | How do bytes move for one client? | groups, other connections |
+//! | [`listener`], [`auth`] | Who gets in? | shards' state |
+//! | [`reactor`] | When does what happen? The only part that names the runtime | message formats |
+//! | [`server`], [`config`], [`metrics`] | How does it start, stop and show itself? | – |
+//!
+//! A test (`tests/tidy.rs`) reads the `use` lines and holds this table. [`protocol`], [`frame`],
+//! [`hub`] and [`shard`] are synchronous and own no descriptor: unit and property tests run them,
+//! and `tests/sim` runs several shards of them in one thread from a seed.
+//!
+//! # Invariants
+//!
+//! - State of a connection changes on its shard only, between two steps of its loop. There is no
+//!   lock and no shared mutable state on the data path.
+//! - Once per message: parse, encode, hash, allocate. Once per receiver: a reference and a count
+//!   that only this core touches.
+//! - A join is acknowledged only when every shard has confirmed that it knows of it
+//!   ([`shard::membership`]); a message published anywhere after that reaches the member. Order
+//!   per publisher and group is kept, because every channel on the way is in order.
+//! - Everything is bounded. A full outbound queue closes its client ([`shard::outbound`]); a full
+//!   mesh channel makes the sender keep the message and stop reading from the clients that produce
+//!   for it ([`shard::outbox`]), and no loop ever waits inside a turn, so two full shards cannot
+//!   wait for each other. Nothing is dropped without a counter.
+//! - A turn does a bounded amount for each source. A panic on any thread ends the process.
+//!
+//! # In code
+//!
+//! ```
+//! use corecast::hub::permission::{Action, Permissions};
+//!
+//! let roles = ["webpubsub.joinLeaveGroup.news", "webpubsub.sendToGroups.rooms.*"];
+//! let (permissions, ignored) = Permissions::from_roles(roles);
+//! assert!(ignored.is_empty());
+//! assert!(permissions.allows(Action::JoinLeaveGroup, "news"));
+//! assert!(permissions.allows(Action::SendToGroup, "rooms.7"));
+//! assert!(!permissions.allows(Action::SendToGroup, "rooms.7.log"));
+//! ```
 
-pub mod config;
 pub mod server;
 
-pub mod auth;
-pub mod listener;
+pub mod reactor;
 
 pub mod connection;
-pub mod protocol;
 pub mod shard;
 
 pub mod frame;
 pub mod hub;
+pub mod protocol;
 
+pub mod auth;
+pub mod listener;
+
+pub mod config;
 pub mod metrics;
-pub mod reactor;
 pub mod sys;

@@ -68,7 +68,7 @@ pub static LISTEN: Setting = Setting {
     environment: "CORECAST_LISTEN",
     default: r#"["127.0.0.1:8080"]"#,
     allowed: Allowed::Words("IP:PORT, one or more"),
-    sentence: "Addresses for clients and the REST API; without an access key only loopback ones.",
+    sentence: "Addresses for clients; without an access key only loopback ones.",
 };
 
 pub static ADMIN_LISTEN: Setting = Setting {
@@ -77,7 +77,7 @@ pub static ADMIN_LISTEN: Setting = Setting {
     environment: "CORECAST_ADMIN_LISTEN",
     default: "none",
     allowed: Allowed::Words("IP:PORT"),
-    sentence: "Address for metrics and health details; keep it private, it asks for no key.",
+    sentence: "Address for metrics; keep it private, it asks for no key.",
 };
 
 pub static SHARDS: Setting = Setting {

@@ -92,6 +92,10 @@ impl Sockets {
                 is_client: false,
             })
         };
+        //= RFC 9112, section 3.2: HTTP/1.1 without exactly one Host is answered 400.
+        if head.is_http_11 && head.values("host").count() != 1 {
+            return answer(400, "An HTTP/1.1 request needs exactly one Host header.");
+        }
         match route(head) {
             Route::Health if self.is_quiescing => answer(503, "The server is shutting down."),
             Route::Health => answer(200, ""),

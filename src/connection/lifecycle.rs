@@ -120,7 +120,8 @@ impl Sockets {
     }
 
     fn add(&mut self, now: Millis, fd: OwnedFd) -> Result<(), Errno> {
-        self.next_serial = self.next_serial.wrapping_add(1);
+        // Serial 0 is for the events of descriptors that are no transports.
+        self.next_serial = self.next_serial.wrapping_add(1).max(1);
         let entry = self.transports.vacant_entry();
         let slot = u32::try_from(entry.key()).map_err(|_| Errno::OVERFLOW)?;
         let handle = TransportHandle { slot, serial: self.next_serial };

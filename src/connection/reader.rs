@@ -80,6 +80,8 @@ impl Sockets {
         if !std::mem::take(&mut transport.is_paused) {
             return;
         }
+        // What it sent meanwhile waits in the kernel: it was not silent, we were deaf.
+        transport.heard_at = state.now();
         let mut inbound = std::mem::take(&mut transport.inbound);
         let progress = self.consume(state, slot, &mut inbound);
         inbound.drain(..progress.consumed);

@@ -29,7 +29,7 @@ use crate::shard::state::State;
 /// Events taken from the epoll at once.
 const EVENTS_PER_TURN: usize = 256;
 /// Bytes read from clients in one turn, after which output has its turn.
-const READ_BYTES_PER_TURN: usize = 1024 * 1024;
+const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Messages taken from other shards in one turn.
 const MESH_PER_TURN: usize = 1024;
 /// Pause of accepting after the process has run out of descriptors.

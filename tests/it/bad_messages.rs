@@ -179,6 +179,22 @@ fn group_names_are_checked() {
 }
 
 #[test]
+fn event_names_are_checked() {
+    // J29
+    let server = Server::start();
+    let mut client = server.client().connect();
+    let longest = "e".repeat(128);
+    for name in ["e", "Order.Created-2_x", &longest] {
+        client.fail(json!({"type": "event", "event": name, "data": 1}), "InternalServerError");
+    }
+    let too_long = format!("{longest}e");
+    let names = ["", "1x", "_x", ".x", "a b", "a/b", "\u{e9}", &too_long];
+    all_are_declined(
+        names.map(|name| json!({"type": "event", "event": name, "data": 1}).to_string()),
+    );
+}
+
+#[test]
 fn nesting_is_limited() {
     // J32: the message object is level 1.
     let nested = |levels: usize| {

@@ -106,6 +106,10 @@ fn an_address_that_cannot_be_had_is_named() {
     expect_refusal(&[&keys[..], &["--listen", &address]].concat(), &["listen", &address, "in use"]);
     let args = ["--listen", "127.0.0.1:0", "--admin-listen", &address];
     expect_refusal(&[&keys[..], &args].concat(), &["adminListen", &address, "in use"]);
+    // Shards share their port with each other, but not with another server.
+    let server = Server::start();
+    let address = server.address.to_string();
+    expect_refusal(&[&keys[..], &["--listen", &address]].concat(), &["listen", &address, "in use"]);
     // TEST-NET-1 of RFC 5737: nobody's address.
     let foreign = ["--listen", "192.0.2.1:8080"];
     expect_refusal(&[&keys[..], &foreign].concat(), &["listen", "192.0.2.1:8080"]);
@@ -227,7 +231,7 @@ fn a_printed_client_url_connects() {
 
 #[test]
 fn a_generated_key_is_printed_ready_to_use() {
-    // C1, O16: the connection string of operations.md, section 6.1.
+    // C1: with the connection string of operations.md, section 6.1.
     let mut server = Setup::new().without_keys().start();
     let connection_string = server.line_after("connection string: ");
     let url = server.line_after("client URL: ");

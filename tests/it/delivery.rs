@@ -143,7 +143,7 @@ fn members_that_left_or_vanished_are_forgotten() {
 
 #[test]
 fn large_messages_cross_shards_whole() {
-    // C37: near the limit, to a member on every shard.
+    // Near the limit, to a member on every shard.
     on_shards(&[1, 4], |server| {
         let mut publisher = server.client().permitted().on(0).connect();
         let text = "0123456789".repeat(100_000);

@@ -16,9 +16,9 @@ fn silent_clients_are_pinged_and_then_dropped() {
     // C40, O3: side by side, a client that answers and one that does not.
     let config = "[hubs.chat]\nwebSocketKeepAliveIntervalInSeconds = 1\n";
     let server = Setup::new().config(config).start();
-    let mut silent = server.client().simple().upgrade().accepted(&server);
+    let mut silent = server.client().simple().wire();
     let connected = Instant::now();
-    let answering = server.client().simple().upgrade().accepted(&server);
+    let answering = server.client().simple().wire();
     let answerer = std::thread::spawn(move || answer_pings(answering, SILENCE_MAX + SLACK));
 
     let mut pings = 0_u32;

@@ -26,6 +26,7 @@ mod roles;
 mod simple;
 
 // Limits and time.
+mod flood;
 mod keepalive;
 mod sizes;
 mod slow_clients;

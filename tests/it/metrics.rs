@@ -42,7 +42,7 @@ fn reasons_have_a_category() {
     let mut denied = server.client().publishing_to("room").connect();
     denied.send("x");
     assert_eq!(denied.closed().code, 1008);
-    let mut invalid = server.client().upgrade().accepted(&server);
+    let mut invalid = server.client().wire();
     assert_eq!(invalid.frame().opcode, frame::TEXT);
     invalid.send(Frame::new(frame::PING, "").unmasked().bytes());
     assert_eq!(invalid.close().code, 1002);
@@ -106,7 +106,7 @@ fn messages_and_frames_are_counted() {
 
 #[test]
 fn labels_name_nobody_and_stay_few() {
-    // O7, O1: and the public address does not show them.
+    // O7: and the public address does not show them.
     let server = Setup::new().shards(1).start();
     let mut client = server.client().user("secret-user").permitted().connect();
     client.join("secret-group");

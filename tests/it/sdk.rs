@@ -2,15 +2,17 @@
 //!
 //! The scripts are in `tests/js`; this module installs the library once, starts a server, hands
 //! its address and key over in the environment and runs `node --test`. A script that needs the
-//! server restarted asks for it over a control connection: one line `restart`, answered `done`.
+//! server restarted asks for it over a control connection: a line `restart`, answered `done`.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, SystemTime};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::{PRIMARY_KEY, Server, Setup};
 
@@ -24,6 +26,7 @@ fn the_published_client_library_works() {
     install(directory);
     let server = Setup::new().shards(2).args(&["--shutdown-grace", "0s"]).start();
     let control = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let control_address = control.local_addr().expect("bound");
     let mut command = Command::new("node");
     command
         // The library's timers would keep a script alive long after its last test.
@@ -31,10 +34,15 @@ fn the_published_client_library_works() {
         .args(scripts(directory))
         .env("CORECAST_URL", format!("ws://{}", server.address))
         .env("CORECAST_KEY", PRIMARY_KEY)
-        .env("CORECAST_CONTROL", control.local_addr().expect("bound").port().to_string())
+        .env("CORECAST_CONTROL", control_address.port().to_string())
         .current_dir(directory);
-    std::thread::spawn(move || serve_restarts(&control, server));
-    run(command);
+    let keeper = std::thread::spawn(move || keep_server(&control, server));
+    let outcome = run(command);
+    TcpStream::connect(control_address)
+        .and_then(|mut end| end.write_all(b"end\n"))
+        .expect("the keeper");
+    keeper.join().expect("a server that restarts");
+    outcome.unwrap_or_else(|report| panic!("{report}"));
 }
 
 /// The scripts by name: Node 20 does not expand patterns.
@@ -53,63 +61,56 @@ fn install(directory: &Path) {
     if modified("node_modules/.package-lock.json") < modified("package-lock.json") {
         let mut command = Command::new("npm");
         command.args(["ci", "--no-audit", "--no-fund"]).current_dir(directory);
-        run(command);
+        run(command).unwrap_or_else(|report| panic!("{report}"));
     }
 }
 
-/// Runs a command to its end, which has to be a good one and to come before the deadline.
-fn run(mut command: Command) {
+/// Runs a command to its end, which has to come before the deadline. If it is not a good one, all
+/// output is the error.
+fn run(mut command: Command) -> Result<(), String> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // A group of its own, so that the deadline ends what it started as well.
+        .process_group(0)
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let id = rustix::process::Pid::from_child(&child);
-    let deadline = Instant::now() + DEADLINE;
-    let (ended, watched) = std::sync::mpsc::channel::<()>();
+    let group = Pid::from_child(&child);
+    let (running, ended) = channel::<()>();
     let watchdog = std::thread::spawn(move || {
-        // The sender goes at the end of the command; until then nothing comes.
-        if watched
-            .recv_timeout(deadline - Instant::now())
-            .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
-        {
-            let _ = rustix::process::kill_process(id, Signal::KILL);
+        // Nothing is ever sent; the other end goes with the end of the command.
+        if ended.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill_process_group(group, Signal::KILL);
         }
     });
     let stderr = child.stderr.take().expect("piped");
     let errors = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default());
     let output = std::io::read_to_string(child.stdout.take().expect("piped")).unwrap_or_default();
     let status = child.wait().expect("a child of this process");
-    drop(ended);
+    drop(running);
     watchdog.join().expect("no panic inside");
     let errors = errors.join().expect("no panic inside");
-    assert!(status.success(), "{command:?}: {status}\n{output}\n{errors}");
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {status}\n{output}\n{errors}"))
 }
 
-/// Restarts the server on its address whenever a script asks for it.
-fn serve_restarts(control: &TcpListener, mut server: Server) {
-    while let Ok((stream, _)) = control.accept() {
-        let address = server.address;
-        answer_restarts(stream, || {
+/// Keeps the server until the line `end`, and restarts it on its address at each line `restart`.
+fn keep_server(control: &TcpListener, mut server: Server) {
+    loop {
+        let (mut stream, _) = control.accept().expect("a connection of a script");
+        let requests = BufReader::new(stream.try_clone().expect("a socket")).lines();
+        for request in requests.map_while(Result::ok) {
+            if request == "end" {
+                return;
+            }
+            let address = server.address;
             server.signal(Signal::TERM);
             server.exit();
-            server = restarted(address);
-        });
-    }
-}
-
-fn restarted(address: SocketAddr) -> Server {
-    Setup::new().listen(address).args(&["--shutdown-grace", "0s"]).start()
-}
-
-fn answer_restarts(mut stream: TcpStream, mut restart: impl FnMut()) {
-    let requests = BufReader::new(stream.try_clone().expect("a socket")).lines();
-    for request in requests.map_while(Result::ok) {
-        assert_eq!(request, "restart");
-        restart();
-        if stream.write_all(b"done\n").is_err() {
-            return;
+            server = Setup::new().listen(address).args(&["--shutdown-grace", "0s"]).start();
+            stream.write_all(b"done\n").expect("the script waits");
         }
     }
 }

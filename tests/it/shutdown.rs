@@ -29,7 +29,7 @@ fn an_orderly_stop_tells_everyone_in_turn() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut server = Setup::new().args(&["--shutdown-grace", "2s"]).start();
         let (mut told, mut simple, mut probe) = guests(&server);
-        let mut stubborn = server.client().simple().upgrade().accepted(&server);
+        let mut stubborn = server.client().simple().wire();
         let signalled = Instant::now();
         server.signal(signal);
         eventually("health 503", || (health(&mut probe) == 503).then_some(()));
@@ -81,8 +81,7 @@ fn clients_that_read_nothing_do_not_keep_the_server() {
     // operations.md, section 10.2: draining has a deadline.
     let args = ["--shutdown-grace", "0s", "--drain-deadline", "1s"];
     let mut server = Setup::new().args(&args).start();
-    let clients: Vec<_> =
-        (0..50).map(|_| server.client().simple().upgrade().accepted(&server)).collect();
+    let clients: Vec<_> = (0..50).map(|_| server.client().simple().wire()).collect();
     server.signal(Signal::TERM);
     assert_eq!(server.exit().code(), Some(0));
     for mut wire in clients {

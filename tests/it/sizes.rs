@@ -8,15 +8,9 @@ use crate::support::{Frame, Server, Wire};
 /// The largest message of a client.
 const LIMIT: usize = 1 << 20;
 
-/// A simple client whose frames come back to it: it publishes to a group it is in.
-fn echoing(server: &Server) -> Wire {
-    let guest = server.client().permitted().groups(&["echo"]).publishing_to("echo");
-    guest.upgrade().accepted(server)
-}
-
 /// A client with the JSON subprotocol, greeted, as bytes.
 fn speaking_json(server: &Server) -> Wire {
-    let mut wire = server.client().permitted().groups(&["room"]).upgrade().accepted(server);
+    let mut wire = server.client().permitted().groups(&["room"]).wire();
     let connected: Value = serde_json::from_str(wire.frame().text()).expect("JSON");
     assert_eq!(connected["event"], "connected");
     wire
@@ -42,7 +36,7 @@ fn one_mebibyte_is_accepted_and_a_byte_more_is_not() {
     let server = Server::start();
     for step in [usize::MAX, LIMIT, LIMIT / 2, 60_000, 997] {
         for opcode in [TEXT, BINARY] {
-            let mut wire = echoing(&server);
+            let mut wire = server.client().echoing().wire();
             wire.send(fragments(opcode, LIMIT, step));
             let echo = wire.frame();
             assert_eq!((echo.opcode, echo.payload.len()), (opcode, LIMIT), "in steps of {step}");
@@ -73,7 +67,7 @@ fn a_length_beyond_the_limit_is_enough() {
     // C37: nothing of the payload has to come.
     let server = Server::start();
     for length in [LIMIT as u64 + 1, 1 << 32, (1 << 63) - 1] {
-        let mut wire = echoing(&server);
+        let mut wire = server.client().echoing().wire();
         let mut head = vec![0x82, 0xff];
         head.extend_from_slice(&length.to_be_bytes());
         head.extend_from_slice(&[1, 2, 3, 4]);
@@ -97,11 +91,11 @@ fn text_has_to_be_utf8() {
         b"{\"type\":\"ping\",\"x\":\"\xff\"}",
     ];
     for payload in bad {
-        let mut wire = echoing(&server);
+        let mut wire = server.client().echoing().wire();
         wire.send(Frame::new(TEXT, payload).bytes());
         assert_eq!(wire.close().code, 1007, "{payload:?}");
         // Cut before the last byte, with a control frame between.
-        let mut wire = echoing(&server);
+        let mut wire = server.client().echoing().wire();
         let (start, end) = payload.split_at(payload.len() - 1);
         wire.send_regardless(Frame::new(TEXT, start).unfinished().bytes());
         wire.send_regardless(Frame::new(CONTINUATION, end).bytes());
@@ -121,7 +115,7 @@ fn characters_may_be_cut_by_fragments() {
     // C38: only the whole message has to be valid.
     let server = Server::start();
     let text = "a\u{e9}\u{20ac}\u{1f600}z";
-    let mut wire = echoing(&server);
+    let mut wire = server.client().echoing().wire();
     for cut in 0..=text.len() {
         let (start, end) = text.as_bytes().split_at(cut);
         wire.send(Frame::new(TEXT, start).unfinished().bytes());

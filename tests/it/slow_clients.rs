@@ -96,7 +96,7 @@ fn a_client_that_is_late_within_the_bound_gets_everything() {
     on_shards(&[1, 2], |server| {
         for (size, bound) in BOUNDS {
             let guest = server.client().groups(&["room"]).simple();
-            let mut late = guest.upgrade().accepted(server);
+            let mut late = guest.wire();
             publish(server, size, bound, &mut []);
             let messages: Vec<_> = (0..bound).map(|_| late.frame()).collect();
             check_beginning(&messages, size);

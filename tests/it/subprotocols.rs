@@ -10,7 +10,7 @@ fn upgrade() -> Upgrade {
 
 #[test]
 fn the_first_defined_name_of_the_offer_wins() {
-    // C20, C24
+    // C20, C24: of the names that are served; others are skipped like unknown ones.
     let server = Server::start();
     let cases = [
         (vec![JSON], Some(JSON)),

@@ -11,11 +11,6 @@ use tungstenite::http::Uri;
 use crate::support::frame::{BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT};
 use crate::support::{Frame, JSON, Server, Token, Wire};
 
-fn echoing(server: &Server) -> Wire {
-    let guest = server.client().permitted().groups(&["echo"]).publishing_to("echo");
-    guest.upgrade().accepted(server)
-}
-
 #[test]
 fn an_independent_client_connects() {
     // C1: with the handshake of the library, which checks the answer in its own way.
@@ -36,7 +31,7 @@ fn an_independent_client_connects() {
 fn messages_come_in_fragments_with_control_frames_between() {
     // RFC 6455, section 5.4
     let server = Server::start();
-    let mut wire = echoing(&server);
+    let mut wire = server.client().echoing().wire();
     for opcode in [TEXT, BINARY] {
         wire.send(Frame::new(opcode, "one, ").unfinished().bytes());
         wire.send(Frame::new(PING, "between").bytes());
@@ -65,7 +60,7 @@ fn messages_come_in_fragments_with_control_frames_between() {
 fn every_length_survives() {
     // RFC 6455, section 5.2: around the borders of the three length fields.
     let server = Server::start();
-    let mut wire = echoing(&server);
+    let mut wire = server.client().echoing().wire();
     for length in [0, 1, 3, 4, 5, 124, 125, 126, 127, 255, 256, 65_534, 65_535, 65_536, 65_537] {
         let payload: Vec<u8> = (0..=255).cycle().take(length).collect();
         wire.send(Frame::new(BINARY, &*payload).bytes());
@@ -77,7 +72,7 @@ fn every_length_survives() {
 fn pings_are_answered_with_their_payload() {
     // RFC 6455, section 5.5.2
     let server = Server::start();
-    let mut wire = echoing(&server);
+    let mut wire = server.client().echoing().wire();
     for length in [0, 1, 124, 125] {
         let payload: Vec<u8> = (100..=255).take(length).collect();
         wire.send(Frame::new(PING, &*payload).bytes());
@@ -117,7 +112,7 @@ fn protocol_errors_end_the_connection() {
     }
     let refused = cases.len();
     for (name, bytes) in cases {
-        let mut wire = echoing(&server);
+        let mut wire = server.client().echoing().wire();
         wire.send(bytes);
         assert_eq!(wire.close().code, 1002, "{name}");
         wire.send_regardless(Frame::close(1002, "").bytes());
@@ -132,7 +127,7 @@ fn protocol_errors_end_the_connection() {
 fn a_protocol_error_is_not_announced_to_a_subprotocol() {
     // client-connect.md, section 12.1: 1002 comes without `disconnected`.
     let server = Server::start();
-    let mut wire = server.client().upgrade().accepted(&server);
+    let mut wire = server.client().wire();
     let connected: Value = serde_json::from_str(wire.frame().text()).expect("JSON");
     assert_eq!(connected["event"], "connected");
     wire.send(Frame::new(TEXT, "{}").with_reserved(4).bytes());
@@ -141,18 +136,18 @@ fn a_protocol_error_is_not_announced_to_a_subprotocol() {
 
 #[test]
 fn closing_is_answered_and_ends_the_connection() {
-    // C50: the echo of a client's close; RFC 6455, sections 5.5.1 and 7.4.
+    // client-connect.md, section 12.1; RFC 6455, sections 5.5.1 and 7.4.
     let server = Server::start();
     let valid = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999];
     for code in valid {
         for reason in ["", "because \u{e9}", &"x".repeat(123)] {
-            let mut wire = echoing(&server);
+            let mut wire = server.client().echoing().wire();
             wire.send(Frame::close(code, reason).bytes());
             assert_eq!(wire.close().code, code, "{code} {reason}");
             wire.end();
         }
     }
-    let mut wire = echoing(&server);
+    let mut wire = server.client().echoing().wire();
     wire.send(Frame::new(CLOSE, "").bytes());
     assert_eq!(wire.close().code, 1000, "no code");
     wire.end();
@@ -163,7 +158,7 @@ fn nothing_counts_after_a_close() {
     // RFC 6455, section 5.5.1
     let server = Server::start();
     let mut member = server.client().groups(&["echo"]).connect();
-    let mut wire = echoing(&server);
+    let mut wire = server.client().echoing().wire();
     wire.send([Frame::close(1000, "").bytes(), Frame::new(TEXT, "too late").bytes()].concat());
     assert_eq!(wire.close().code, 1000);
     wire.end();
@@ -176,12 +171,12 @@ fn close_frames_are_checked() {
     // RFC 6455, sections 7.4 and 8.1
     let server = Server::start();
     for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
-        let mut wire = echoing(&server);
+        let mut wire = server.client().echoing().wire();
         wire.send(Frame::close(code, "").bytes());
         assert_eq!(wire.close().code, 1002, "{code}");
     }
     for reason in [&b"\xff"[..], b"\xc3", b"ok until here \xed\xa0\x80"] {
-        let mut wire = echoing(&server);
+        let mut wire = server.client().echoing().wire();
         wire.send(Frame::close(1000, reason).bytes());
         assert_eq!(wire.close().code, 1007, "{reason:?}");
     }

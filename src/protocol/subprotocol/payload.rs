@@ -80,9 +80,7 @@ impl<'a> Payload<'a> {
     pub fn from_bytes(data_type: DataType, bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         let bytes = bytes.into();
         let is_valid = match data_type {
-            DataType::Json => {
-                simdutf8::basic::from_utf8(&bytes).is_ok_and(|text| json::is_value(text))
-            }
+            DataType::Json => simdutf8::basic::from_utf8(&bytes).is_ok_and(json::is_value),
             DataType::Text => simdutf8::basic::from_utf8(&bytes).is_ok(),
             DataType::Binary => true,
             DataType::Protobuf => protobuf_wire::is_any(&bytes),

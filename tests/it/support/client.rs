@@ -86,6 +86,11 @@ impl Guest {
         self.simple()
     }
 
+    /// A simple client that publishes to a group it is in: the server echoes its frames.
+    pub(crate) fn echoing(self) -> Self {
+        self.permitted().groups(&["echo"]).publishing_to("echo")
+    }
+
     /// Sends the token as a header, which may be longer than a request line.
     pub(crate) fn by_header(mut self) -> Self {
         self.token_in_header = true;
@@ -113,18 +118,20 @@ impl Guest {
         }
     }
 
+    /// Connects and hands over the bytes, at the `connected` message if there is one.
+    pub(crate) fn wire(&self) -> Wire {
+        self.upgrade().accepted(&self.endpoint)
+    }
+
     /// Connects and, with a subprotocol, reads the `connected` message.
     pub(crate) fn connect(&self) -> Client {
-        let upgrade = self.upgrade();
-        let Some(shard) = self.shard else {
-            return self.greeted(upgrade.accepted(&self.endpoint));
-        };
+        let Some(shard) = self.shard else { return self.greeted(self.wire()) };
         assert!(shard < self.endpoint.shards, "there is no shard {shard}");
         assert!(self.subprotocol.is_some(), "a simple client does not learn its id");
         // The kernel spreads connections by a hash of their ports; every attempt is a new port.
         // With four shards, 200 misses in a row happen once in 10^25 runs.
         (0..200)
-            .map(|_| self.greeted(upgrade.accepted(&self.endpoint)))
+            .map(|_| self.greeted(self.wire()))
             .find(|client| client.shard() == shard)
             .unwrap_or_else(|| panic!("no connection reached shard {shard}"))
     }

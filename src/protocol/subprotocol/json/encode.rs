@@ -144,9 +144,7 @@ fn integer(out: &mut Vec<u8>, mut number: u64) {
     let mut start = digits.len();
     loop {
         start -= 1;
-        #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten fits a byte")]
-        let digit = (number % 10) as u8;
-        digits[start] = b'0' + digit;
+        digits[start] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
             break;

@@ -255,6 +255,8 @@ mod tests {
             let expected = if is_special(byte) { 3 } else { 8 };
             let bytes = [b'a', b'a', b'a', byte, b'a', b'a', b'a', b'a'];
             assert_eq!(plain_run_len(&bytes), expected, "{byte:#x}");
+            assert_eq!(short_run_len(&bytes), Some(expected).filter(|run| *run < 8));
+            assert_eq!(short_run_len(&bytes[..7]), None);
         }
     }
 

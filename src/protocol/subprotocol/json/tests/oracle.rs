@@ -101,9 +101,11 @@ fn simd_json_accepts(text: &str) -> bool {
     simd_json::to_borrowed_value(&mut bytes).is_ok()
 }
 
-/// Whether a text has a part that is JSON and still no value for `serde_json`.
+/// Whether a JSON text has values a program can hold: no half characters, no number too large.
 fn has_value(text: &str) -> bool {
-    serde_json::from_str::<Value>(text).is_ok()
+    // `simd-json` refuses integers of more than 64 bits, `serde_json` rounds them.
+    let is_long_number = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+    serde_json::from_str::<Value>(text).is_ok() && !text.as_bytes().windows(19).any(is_long_number)
 }
 
 fn is_grammar_error(error: MessageError) -> bool {
