@@ -16,8 +16,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::{PRIMARY_KEY, Server, Setup};
 
-/// For the whole of the scripts, and for installing the library.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// For the whole of the scripts, and for each installation.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 #[test]
 fn the_published_client_library_works() {
@@ -35,6 +35,7 @@ fn the_published_client_library_works() {
         .env("CORECAST_URL", format!("ws://{}", server.address))
         .env("CORECAST_KEY", PRIMARY_KEY)
         .env("CORECAST_CONTROL", control_address.port().to_string())
+        .env("CORECAST_CHROMIUM", browser().unwrap_or_default())
         .current_dir(directory);
     let keeper = std::thread::spawn(move || keep_server(&control, server));
     let outcome = run(command);
@@ -63,6 +64,28 @@ fn install(directory: &Path) {
         command.args(["ci", "--no-audit", "--no-fund"]).current_dir(directory);
         run(command).unwrap_or_else(|report| panic!("{report}"));
     }
+}
+
+/// Chromium's path; it is installed from Debian's packages where that is possible.
+fn browser() -> Option<PathBuf> {
+    let find = || {
+        let path = std::env::var_os("PATH")?;
+        let names = ["chromium", "chromium-browser", "google-chrome"];
+        std::env::split_paths(&path)
+            .flat_map(|directory| names.map(|name| directory.join(name)))
+            .find(|candidate| candidate.is_file())
+    };
+    find().or_else(|| {
+        for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "chromium"]] {
+            let mut command = Command::new("apt-get");
+            command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+            // Without the right or the tool the script says that it skips the browser.
+            if rustix::process::getuid().is_root() && Path::new("/usr/bin/apt-get").exists() {
+                run(command).ok()?;
+            }
+        }
+        find()
+    })
 }
 
 /// Runs a command to its end, which has to come before the deadline. If it is not a good one, all
