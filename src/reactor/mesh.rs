@@ -7,7 +7,8 @@
 //! Sleeping is announced before the channels are looked at for the last time, and messages are
 //! pushed before the announcement is looked at, with a full fence between on both sides: either
 //! the sleeper sees the message or the sender sees the sleeper. The same pattern, the other way
-//! round, wakes a sender whose channel was full once the receiver has made room.
+//! round, wakes a sender whose channel was full once the receiver has made room: the sender leaves
+//! a note, and looks whether it is still there when it falls asleep.
 
 use std::io;
 use std::sync::Arc;
@@ -205,12 +206,15 @@ impl Mesh {
         self.control.try_recv().ok()
     }
 
-    /// Announces sleep. Returns whether the shard may sleep: nothing has come in meanwhile.
-    pub fn fall_asleep(&self) -> bool {
+    /// Announces sleep. Returns whether the shard may sleep: nothing has come in meanwhile, and no
+    /// peer of `blocked` has made room, which it would have told nobody.
+    pub fn fall_asleep(&self, blocked: ShardSet) -> bool {
         self.own.is_sleeping.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
+        let mut full = blocked.iter().filter_map(|peer| self.outgoing[peer.index()].as_ref());
         let is_quiet = self.control.is_empty()
-            && self.incoming.iter().all(|channel| channel.receiver.is_empty());
+            && self.incoming.iter().all(|channel| channel.receiver.is_empty())
+            && full.all(|channel| channel.was_full.load(Ordering::Relaxed));
         if !is_quiet {
             self.wake_up();
         }

@@ -269,7 +269,7 @@ impl Reactor {
     /// Sleeps until an event, a message or a deadline.
     async fn sleep(&mut self) -> io::Result<()> {
         self.set_timer()?;
-        if self.mesh.fall_asleep() {
+        if self.mesh.fall_asleep(self.state.outbox.blocked()) {
             let waited = readiness::wait(&*self.epoll).await;
             self.mesh.wake_up();
             if let Err(error) = waited {

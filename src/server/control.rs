@@ -23,7 +23,8 @@ const EXIT_CUT_SHORT: i32 = 130;
 /// How long shards may take beyond the drain deadline before they count as stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves the administrative listener until a signal, then leads the shutdown.
+/// Calls `on_ready` once signals are listened for, serves the administrative listener until one
+/// comes, then leads the shutdown.
 ///
 /// # Errors
 /// If the control thread's own runtime cannot be made.
@@ -33,12 +34,15 @@ pub(super) fn run(
     control: Control,
     metrics: Vec<ShardMetrics>,
     shards: RunningShards,
+    on_ready: impl FnOnce(Option<&AdminListener>),
 ) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| no_runtime(&error))?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(async move {
         let mut signals = Signals::new().map_err(|error| no_runtime(&error))?;
+        // Whoever reads that the server is up may stop it at once.
+        on_ready(admin.as_ref());
         if let Some(admin) = admin {
             tokio::task::spawn_local(admin::serve(admin, metrics.clone()));
         }

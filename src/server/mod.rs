@@ -45,8 +45,8 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
     let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics);
     let parts = parts.map(|((sockets, mesh), metrics)| (sockets, mesh, metrics.clone()));
     let shards = start(&plan, parts)?;
-    report::started(&settings, &listeners.addresses, admin.as_ref());
-    control::run(&settings, admin, control, metrics, shards)
+    let report = |admin: Option<&_>| report::started(&settings, &listeners.addresses, admin);
+    control::run(&settings, admin, control, metrics, shards, report)
 }
 
 fn default_mesh_slots(shard_count: usize) -> usize {

@@ -12,8 +12,8 @@ fn token(number: u32) -> ShardMessage {
 }
 
 /// Sleeps as a shard does, by its eventfd; panics when nobody wakes it in time.
-fn sleep(mesh: &Mesh) {
-    if mesh.fall_asleep() {
+fn sleep(mesh: &Mesh, blocked: ShardSet) {
+    if mesh.fall_asleep(blocked) {
         let deadline = Timespec::try_from(Duration::from_secs(20)).expect("fits");
         let mut fds = [PollFd::new(mesh.event(), PollFlags::IN)];
         let woken = poll(&mut fds, Some(&deadline)).expect("poll works");
@@ -60,7 +60,7 @@ fn two_flooding_shards_lose_nothing_and_always_wake() {
                     let may_produce = sent < MESSAGES && outbox.blocked().is_empty();
                     let is_done = received == MESSAGES && sent == MESSAGES && outbox.is_empty();
                     if !has_more && !may_produce && !is_done {
-                        sleep(&mesh);
+                        sleep(&mesh, outbox.blocked());
                     }
                 }
                 // Keep the channels open until the peer has everything.
@@ -74,11 +74,27 @@ fn two_flooding_shards_lose_nothing_and_always_wake() {
     }
 }
 
+/// The peer makes room, and finds the sender awake, before the sender falls asleep: it must not.
+#[test]
+fn room_made_before_falling_asleep_is_noticed() {
+    let (mut meshes, _control) = connect(2, 2).expect("two eventfds");
+    let mut receiver = meshes.pop().expect("two");
+    let mut sender = meshes.pop().expect("two");
+    let mut outbox = Outbox::new(ShardId::new(0), 2);
+    (0..3).for_each(|number| outbox.send(ShardId::new(1), token(number)));
+    sender.send(&mut outbox, &mut Counters::default());
+    assert!(!outbox.blocked().is_empty());
+    receiver.receive(2, |_, _| ());
+    assert!(!sender.fall_asleep(outbox.blocked()), "asleep with room for what it keeps");
+    sender.send(&mut outbox, &mut Counters::default());
+    assert!(outbox.is_empty());
+}
+
 #[test]
 fn control_reaches_a_sleeping_shard() {
     let (meshes, control) = connect(1, 8).expect("an eventfd");
-    assert!(meshes[0].fall_asleep());
+    assert!(meshes[0].fall_asleep(ShardSet::default()));
     control.send_to_all(|| ShardMessage::Quiesce);
-    assert!(!meshes[0].fall_asleep());
+    assert!(!meshes[0].fall_asleep(ShardSet::default()));
     assert!(matches!(meshes[0].receive_control(), Some(ShardMessage::Quiesce)));
 }
