@@ -29,6 +29,8 @@ pub(crate) enum Stage {
     /// Waiting for the ack of its join.
     Joining,
     Open,
+    /// An HTTP connection that stays one: waiting for answers, or for something to ask.
+    Asking,
     /// Has sent a close frame and waits for the server's and for the end of the stream.
     Closing,
     Closed,
@@ -37,6 +39,7 @@ pub(crate) enum Stage {
 /// What it takes to open one client; shared between clients that are alike.
 #[derive(Clone)]
 pub(crate) struct Dial {
+    /// The request for the upgrade; empty for a connection that stays HTTP.
     pub(crate) request: Rc<[u8]>,
     /// Offered, and expected in the answer.
     pub(crate) subprotocol: Option<&'static str>,
@@ -44,6 +47,13 @@ pub(crate) struct Dial {
     pub(crate) is_greeted: bool,
     /// A frame to send once greeted, which has to be acknowledged.
     pub(crate) join: Option<Rc<[u8]>>,
+}
+
+impl Dial {
+    /// Of a connection that stays HTTP.
+    pub(crate) fn http() -> Self {
+        Self { request: Rc::from([]), subprotocol: None, is_greeted: false, join: None }
+    }
 }
 
 pub(crate) struct Client {

@@ -1,7 +1,8 @@
 //! All clients of a run on one epoll and one thread.
 //!
 //! A turn waits, reads every ready client once, and hands whole messages of open clients to the
-//! caller, who queues answers and calls [`Fleet::write`]. Everything a client owes by protocol
+//! caller, who queues answers and calls [`Fleet::write`]. A client may stay HTTP instead of being
+//! upgraded: its messages are then the answers to what the caller asked. Everything a client owes by protocol
 //! happens in here: upgrade, join, pongs, the answer to a close. A client that ends without
 //! having been asked to is counted, with the server's reason.
 
@@ -19,7 +20,7 @@ use rustix::time::Timespec;
 
 use crate::client::{Client, Received, Stage};
 use crate::clock::{self, NS_PER_S};
-use crate::wire::{envelope, frame, handshake};
+use crate::wire::{envelope, frame, handshake, http};
 
 pub(crate) use crate::client::Dial;
 
@@ -116,7 +117,9 @@ impl Fleet {
     /// result is how many closes the server answered.
     pub(crate) fn close_all(&mut self) -> Result<usize> {
         for index in 0..self.clients.len() {
-            if self.clients[index].stage == Stage::Open {
+            if self.clients[index].stage == Stage::Asking {
+                self.retire(index)?;
+            } else if self.clients[index].stage == Stage::Open {
                 let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
                 self.clients[index].outgoing.extend_from_slice(&close);
                 self.clients[index].stage = Stage::Closing;
@@ -137,6 +140,9 @@ impl Fleet {
         let client = &mut self.clients[index];
         if client.stage == Stage::Connecting {
             match sockopt::socket_error(&client.socket) {
+                Ok(Ok(())) if client.dial.request.is_empty() => {
+                    self.on_opened(index, Stage::Asking, clock::now_ns());
+                }
                 Ok(Ok(())) => client.stage = Stage::Upgrading,
                 Ok(Err(error)) | Err(error) => {
                     bail!("client {index} cannot connect to {}: {error}", self.address)
@@ -169,6 +175,9 @@ impl Fleet {
         let outcome = match self.clients[index].receive(&mut scratch) {
             Ok(Received::Bytes(count)) => self.on_bytes(index, &scratch[..count], on_message),
             Ok(Received::Nothing) => Ok(()),
+            Ok(Received::End) if self.clients[index].stage == Stage::Asking => {
+                self.lose(index, "HTTP connection ended by the server")
+            }
             Ok(Received::End) => self.lose(index, "end of stream without a close frame"),
             Err(error) => self.lose(index, &format!("read: {error}")),
         };
@@ -184,6 +193,9 @@ impl Fleet {
         on_message: &mut impl FnMut(usize, &[u8], u64),
     ) -> Result<()> {
         let now_ns = clock::now_ns();
+        if self.clients[index].stage == Stage::Asking {
+            return self.on_answers(index, bytes, now_ns, on_message);
+        }
         let mut at = 0;
         if self.clients[index].stage == Stage::Upgrading {
             let subprotocol = self.clients[index].dial.subprotocol;
@@ -215,6 +227,28 @@ impl Fleet {
         Ok(())
     }
 
+    fn on_answers(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        now_ns: u64,
+        on_message: &mut impl FnMut(usize, &[u8], u64),
+    ) -> Result<()> {
+        let mut at = 0;
+        loop {
+            match http::answer_bytes(&bytes[at..]) {
+                Ok(Some(count)) => {
+                    on_message(index, &bytes[at..at + count], now_ns);
+                    at += count;
+                }
+                Ok(None) => break,
+                Err(error) => return self.lose(index, error),
+            }
+        }
+        self.clients[index].keep(&bytes[at..]);
+        Ok(())
+    }
+
     fn on_upgraded(&mut self, index: usize, now_ns: u64) -> Result<()> {
         if self.clients[index].dial.is_greeted {
             self.clients[index].stage = Stage::Greeting;
@@ -226,7 +260,7 @@ impl Fleet {
     fn on_greeted(&mut self, index: usize, now_ns: u64) -> Result<()> {
         let client = &mut self.clients[index];
         let Some(join) = client.dial.join.clone() else {
-            self.on_opened(index, now_ns);
+            self.on_opened(index, Stage::Open, now_ns);
             return Ok(());
         };
         client.outgoing.extend_from_slice(&join);
@@ -234,9 +268,9 @@ impl Fleet {
         self.write(index)
     }
 
-    fn on_opened(&mut self, index: usize, now_ns: u64) {
+    fn on_opened(&mut self, index: usize, stage: Stage, now_ns: u64) {
         let client = &mut self.clients[index];
-        client.stage = Stage::Open;
+        client.stage = stage;
         self.opened.push(now_ns.saturating_sub(client.started_ns));
     }
 
@@ -261,7 +295,7 @@ impl Fleet {
                 self.on_greeted(index, now_ns)
             }
             (frame::TEXT, Stage::Joining) if payload == envelope::JOINED => {
-                self.on_opened(index, now_ns);
+                self.on_opened(index, Stage::Open, now_ns);
                 Ok(())
             }
             (frame::TEXT | frame::BINARY, Stage::Closing) => Ok(()),
@@ -275,7 +309,7 @@ impl Fleet {
     fn lose(&mut self, index: usize, reason: &str) -> Result<()> {
         match self.clients[index].stage {
             Stage::Closed => return Ok(()),
-            Stage::Open => *self.lost.entry(reason.to_owned()).or_default() += 1,
+            Stage::Open | Stage::Asking => *self.lost.entry(reason.to_owned()).or_default() += 1,
             Stage::Closing => {}
             stage => bail!("client {index} ended in stage {stage:?}: {reason}"),
         }

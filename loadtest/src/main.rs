@@ -1,8 +1,9 @@
 //! Load generators for corecast: scenarios as subcommands, one process and one thread each.
 //!
 //! In reading order: `wire` is the bytes, `client` one socket, `fleet` all of them on one epoll,
-//! `open` lets them in; `fanout`, `connect`, `idle` and `limit` are the scenarios; `target`,
-//! `procfs`, `metrics`, `meter`, `histogram` and `report` are what they measure with.
+//! `open` lets them in; `fanout`, `rest`, `connect`, `idle` and `limit` are the scenarios;
+//! `pace` is their time; `target`, `procfs`, `metrics`, `meter`, `histogram` and `report` are
+//! what they measure with.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
@@ -20,9 +21,11 @@ mod limit;
 mod meter;
 mod metrics;
 mod open;
+mod pace;
 mod procfs;
 mod progress;
 mod report;
+mod rest;
 mod setup;
 mod target;
 mod token;
@@ -50,6 +53,8 @@ struct Cli {
 enum Scenario {
     /// Publishers to groups of subscribers: throughput, latency, and every delivery checked
     Fanout(fanout::FanoutArgs),
+    /// Sends by the REST API to users, groups or all: rate, latency, and every delivery checked
+    Rest(rest::RestArgs),
     /// Clients coming in: rate, latency, server CPU per connection
     Connect(connect::ConnectArgs),
     /// Open connections that do nothing: memory and CPU
@@ -65,6 +70,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = setup::pin_to(cli.core).and_then(|()| match &cli.scenario {
         Scenario::Fanout(args) => fanout::run(args, cli.json),
+        Scenario::Rest(args) => rest::run(args, cli.json),
         Scenario::Connect(args) => connect::run(args, cli.json),
         Scenario::Idle(args) => idle::run(args, cli.json),
         Scenario::Limit(args) => limit::run(args, cli.json),

@@ -7,14 +7,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::fleet::Dial;
 use crate::metrics::Counters;
 use crate::procfs::{self, Process};
-use crate::wire::{envelope, handshake};
-use crate::{setup, token};
+use crate::setup;
+use crate::token::{self, Identity};
+use crate::wire::{envelope, handshake, http};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TargetArgs {
@@ -132,8 +133,19 @@ impl Target {
         }
     }
 
-    pub(crate) fn counters(&self) -> Option<Result<Counters>> {
-        self.metrics.as_ref().map(Counters::read)
+    /// Runs a phase and its settling between two readings of the server's counters.
+    pub(crate) fn frames_per_write_of<T>(
+        &self,
+        phase: impl FnOnce() -> Result<T>,
+    ) -> Result<(T, Option<f64>)> {
+        let read = || self.metrics.as_ref().map(Counters::read).transpose();
+        // Never while a phase runs: a scrape costs the server time.
+        let before = read()?;
+        let measured = phase()?;
+        let after = read()?;
+        let frames_per_write =
+            before.zip(after).and_then(|(before, after)| after.frames_per_write_since(before));
+        Ok((measured, frames_per_write))
     }
 
     /// How to open a client that is in no group.
@@ -150,24 +162,38 @@ impl Target {
 
     /// How to open a client in the JSON subprotocol, joining `group` once greeted.
     pub(crate) fn dial_json(&self, group: Option<&str>) -> Result<Dial> {
-        let request = self.request(Some(envelope::JSON_SUBPROTOCOL), None)?;
         let join = group.map(|group| Rc::from(envelope::join(group)));
-        Ok(Dial { request, subprotocol: Some(envelope::JSON_SUBPROTOCOL), is_greeted: true, join })
+        Ok(Dial { join, ..self.dial_known(Identity::default())? })
+    }
+
+    /// How to open a client in the JSON subprotocol whose token says all about it.
+    pub(crate) fn dial_known(&self, identity: Identity<'_>) -> Result<Dial> {
+        let request = self.request(Some(envelope::JSON_SUBPROTOCOL), identity)?;
+        let subprotocol = Some(envelope::JSON_SUBPROTOCOL);
+        Ok(Dial { request, subprotocol, is_greeted: true, join: None })
     }
 
     /// How to open a simple client that its token puts into `group`.
     pub(crate) fn dial_simple(&self, group: Option<&str>) -> Result<Dial> {
-        let request = self.request(None, group)?;
+        let request = self.request(None, Identity { group, user: None })?;
         Ok(Dial { request, subprotocol: None, is_greeted: false, join: None })
     }
 
-    fn request(&self, subprotocol: Option<&str>, group: Option<&str>) -> Result<Rc<[u8]>> {
+    fn request(&self, subprotocol: Option<&str>, identity: Identity<'_>) -> Result<Rc<[u8]>> {
         let authority = self.address.to_string();
         let token = match self.access_key.as_str() {
             "" => String::new(),
-            key => token::sign(key, &authority, &self.hub, group)?,
+            key => token::sign_client(key, &authority, &self.hub, identity)?,
         };
         Ok(Rc::from(handshake::request(&authority, &self.hub, &token, subprotocol)))
+    }
+
+    /// The head of a REST send of `body_bytes` to what `place` names in the hub, e.g. `users/u/`.
+    pub(crate) fn send_head(&self, place: &str, body_bytes: usize) -> Result<Vec<u8>> {
+        ensure!(!self.access_key.is_empty(), "the REST API needs an access key (--access-key)");
+        let (authority, path) = (self.address, format!("/api/hubs/{}/{place}:send", self.hub));
+        let token = token::sign_request(&self.access_key, &format!("http://{authority}{path}"))?;
+        Ok(http::send_head(&authority.to_string(), &path, &token, body_bytes))
     }
 }
 

@@ -126,7 +126,7 @@ impl Ledger {
             self.faults.unreadable += 1;
             return;
         }
-        let flight = &mut self.flights[publisher * self.shape.groups + stamp.group as usize];
+        let flight = &mut self.flights[publisher * self.shape.groups + stamp.target as usize];
         let cell = subscriber * self.shape.publishers + publisher;
         if stamp.sequence == self.expected[cell] && stamp.sequence < flight.next_sequence() {
             self.expected[cell] += 1;
@@ -134,7 +134,7 @@ impl Ledger {
             return;
         }
         self.delivered += 1;
-        let flight = &mut self.flights[publisher * self.shape.groups + stamp.group as usize];
+        let flight = &mut self.flights[publisher * self.shape.groups + stamp.target as usize];
         self.outstanding[publisher] -= flight.on_delivery(stamp.sequence);
     }
 
@@ -142,7 +142,7 @@ impl Ledger {
     #[cold]
     fn on_irregular(&mut self, cell: usize, stamp: Stamp) -> bool {
         let publisher = stamp.publisher as usize;
-        let flight = &self.flights[publisher * self.shape.groups + stamp.group as usize];
+        let flight = &self.flights[publisher * self.shape.groups + stamp.target as usize];
         if stamp.sequence >= flight.next_sequence() {
             self.faults.unreadable += 1;
             return false;
@@ -208,8 +208,8 @@ mod tests {
 
     const SHAPE: Shape = Shape { subscribers: 3, publishers: 2, groups: 2 };
 
-    fn stamp(publisher: u32, group: u32, sequence: u32) -> Stamp {
-        Stamp { publisher, group, sequence, intended_ns: 0 }
+    fn stamp(publisher: u32, target: u32, sequence: u32) -> Stamp {
+        Stamp { publisher, target, sequence, intended_ns: 0 }
     }
 
     /// Group 0 has the members 0 and 2; publisher 1 sends it `count` messages.

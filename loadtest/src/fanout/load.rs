@@ -8,25 +8,19 @@ use std::mem::take;
 
 use anyhow::{Result, ensure};
 
-use crate::clock::{self, NS_PER_MS, NS_PER_S};
+use crate::clock;
 use crate::fanout::ledger::{Faults, Ledger, Shape};
 use crate::fleet::Fleet;
 use crate::histogram::Latencies;
 use crate::meter::{Meter, Usage};
+use crate::pace::{BEHIND_MAX, Schedule, Settling, TURN_NS_MAX};
 use crate::procfs::Process;
 use crate::progress::Progress;
 use crate::wire::envelope::{Layout, Odd};
-use crate::wire::stamp::Stamp;
+use crate::wire::stamp::{Stamp, narrow};
 
-/// Longest sleep of a turn, so that ends of phases are noticed.
-const TURN_NS_MAX: u64 = 20 * NS_PER_MS;
 /// Messages published between two reads, so that a schedule that lags does not stop reading.
 const PUBLISHES_PER_TURN_MAX: usize = 1024;
-/// A server this far behind a schedule does not keep it; memory for the ledger ends somewhere.
-const OUTSTANDING_MAX: usize = 1_000_000;
-/// A settling phase ends when nothing arrives for this long, and at the latest after that long.
-const SETTLE_IDLE_NS: u64 = 5 * NS_PER_S;
-const SETTLE_NS_MAX: u64 = 60 * NS_PER_S;
 
 /// Clients 0 to `subscribers` receive; the `publishers` behind them publish.
 pub(crate) struct Load {
@@ -117,16 +111,13 @@ impl Load {
     ) -> Result<Measured> {
         let mut progress = Progress::new("fixed rate");
         let before = self.mark();
-        let start_ns = clock::now_ns();
-        let end_ns = start_ns + clock::from_s(seconds);
-        let mut schedule = Schedule { start_ns, interval_ns: NS_PER_S as f64 / rate, next: 0 };
-        while clock::now_ns() < end_ns && self.fleet.lost.is_empty() {
-            self.publish_due(&mut schedule, end_ns, lags)?;
-            let sleep_ns = schedule.due_ns().saturating_sub(clock::now_ns()).min(TURN_NS_MAX);
-            self.turn(sleep_ns, Some(latencies))?;
+        let mut schedule = Schedule::start(rate, seconds);
+        while clock::now_ns() < schedule.end_ns() && self.fleet.lost.is_empty() {
+            self.publish_due(&mut schedule, lags)?;
+            self.turn(schedule.sleep_ns(), Some(latencies))?;
             ensure!(
-                self.ledger.outstanding() < OUTSTANDING_MAX,
-                "the server is {OUTSTANDING_MAX} messages behind: {rate:.0} publishes/s is above \
+                self.ledger.outstanding() < BEHIND_MAX,
+                "the server is {BEHIND_MAX} messages behind: {rate:.0} publishes/s is above \
                  what it can do"
             );
             self.tell(&mut progress);
@@ -134,23 +125,18 @@ impl Load {
         Ok(self.since(&before))
     }
 
-    fn publish_due(
-        &mut self,
-        schedule: &mut Schedule,
-        end_ns: u64,
-        lags: &mut Latencies,
-    ) -> Result<()> {
+    fn publish_due(&mut self, schedule: &mut Schedule, lags: &mut Latencies) -> Result<()> {
         let now_ns = clock::now_ns();
-        let mut count = 0;
-        while schedule.due_ns() <= now_ns.min(end_ns - 1) && count < PUBLISHES_PER_TURN_MAX {
-            let publisher = schedule.index() % self.shape.publishers;
-            self.queue(publisher, schedule.due_ns());
-            lags.record(now_ns - schedule.due_ns());
-            schedule.next += 1;
-            count += 1;
+        let first = schedule.taken();
+        while schedule.taken() - first < PUBLISHES_PER_TURN_MAX {
+            let publisher = schedule.taken() % self.shape.publishers;
+            let Some(due_ns) = schedule.take_due(now_ns) else { break };
+            self.queue(publisher, due_ns);
+            lags.record(now_ns - due_ns);
         }
+        let count = schedule.taken() - first;
         for publisher in 0..count.min(self.shape.publishers) {
-            let last = schedule.index() + self.shape.publishers - 1 - publisher;
+            let last = schedule.taken() + self.shape.publishers - 1 - publisher;
             self.fleet.write(self.shape.subscribers + last % self.shape.publishers)?;
         }
         Ok(())
@@ -158,17 +144,12 @@ impl Load {
 
     /// Waits until everything published has arrived, or nothing more seems to come.
     pub(crate) fn settle(&mut self, mut latencies: Option<&mut Latencies>) -> Result<()> {
-        let started_ns = clock::now_ns();
-        let mut last = (self.ledger.delivered, started_ns);
-        while self.ledger.outstanding() > 0 && self.fleet.lost.is_empty() {
+        let mut settling = Settling::start();
+        while self.ledger.outstanding() > 0
+            && self.fleet.lost.is_empty()
+            && !settling.is_over(self.ledger.delivered)
+        {
             self.turn(TURN_NS_MAX, latencies.as_deref_mut())?;
-            let now_ns = clock::now_ns();
-            if self.ledger.delivered != last.0 {
-                last = (self.ledger.delivered, now_ns);
-            }
-            if now_ns - last.1 > SETTLE_IDLE_NS || now_ns - started_ns > SETTLE_NS_MAX {
-                break;
-            }
         }
         Ok(())
     }
@@ -179,7 +160,7 @@ impl Load {
         self.next_groups[publisher] = (group + 1) % self.shape.groups;
         let sequence = self.ledger.on_publish(publisher, group);
         let stamp =
-            Stamp { publisher: narrow(publisher), group: narrow(group), sequence, intended_ns };
+            Stamp { publisher: narrow(publisher), target: narrow(group), sequence, intended_ns };
         let client = &mut self.fleet.clients[self.shape.subscribers + publisher];
         self.layout.put_publish(&mut client.outgoing, stamp);
     }
@@ -237,27 +218,4 @@ impl Load {
         self.fleet.close_all()?;
         Ok(take(&mut self.ledger.faults))
     }
-}
-
-/// Evenly spaced times.
-struct Schedule {
-    start_ns: u64,
-    interval_ns: f64,
-    next: u64,
-}
-
-impl Schedule {
-    #[expect(clippy::cast_possible_truncation, reason = "nanoseconds of a run fit 53 bits")]
-    fn due_ns(&self) -> u64 {
-        self.start_ns + (self.next as f64 * self.interval_ns) as u64
-    }
-
-    fn index(&self) -> usize {
-        usize::try_from(self.next).unwrap_or(usize::MAX)
-    }
-}
-
-/// Counts of publishers and groups are bounded by the width of their field in a stamp.
-fn narrow(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

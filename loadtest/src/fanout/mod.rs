@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use self::ledger::Shape;
-use self::load::{Load, Measured};
+use self::load::Load;
 use self::report::{FanoutReport, Phase};
 use crate::fleet::{Dial, Fleet};
 use crate::histogram::Latencies;
@@ -23,8 +23,8 @@ use crate::procfs::Process;
 use crate::report::Report;
 use crate::setup;
 use crate::target::{Subprotocol, Target, TargetArgs};
-use crate::wire::envelope::Layout;
-use crate::wire::stamp::{GROUPS_MAX, PUBLISHERS_MAX, STAMP_BYTES};
+use crate::wire::envelope::{Envelope, Layout};
+use crate::wire::stamp::{PUBLISHERS_MAX, STAMP_BYTES, TARGETS_MAX};
 
 /// Share of the saturated rate that the second phase takes unless told.
 const FIXED_RATE_SHARE: f64 = 0.5;
@@ -53,7 +53,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(STAMP_BYTES as u64..=1_000_000))]
     pub(crate) payload: u64,
     /// At most one for each subscriber
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=GROUPS_MAX))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=TARGETS_MAX))]
     pub(crate) groups: u64,
     /// Measured seconds of each phase
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -121,14 +121,15 @@ pub(crate) fn drive(
 ) -> Result<FanoutReport> {
     let shape = args.shape()?;
     let payload_bytes = usize::try_from(args.payload)?;
-    let layout = Layout::new(shape.groups, payload_bytes, subprotocol == Subprotocol::Json);
+    let envelope = if subprotocol == Subprotocol::Json { Envelope::Group } else { Envelope::Bare };
+    let layout = Layout::new(shape.groups, payload_bytes, envelope);
     let mut fleet = Fleet::new(target.address, payload_bytes)?;
     let dials = dials(target, &layout, shape, subprotocol)?;
     let opening = open_all(&mut fleet, &dials, usize::try_from(args.concurrency)?)?;
     let server_memory = target.process.and_then(Process::memory);
 
     let mut load = Load::new(fleet, layout, shape, target.process);
-    let (saturated, frames_per_write) = with_counters(target, || {
+    let (saturated, frames_per_write) = target.frames_per_write_of(|| {
         let measured =
             load.saturate(usize::try_from(args.window)?, args.warmup_seconds, args.seconds)?;
         load.settle(None)?;
@@ -140,7 +141,7 @@ pub(crate) fn drive(
 
     if load.ledger.outstanding() == 0 && load.fleet.lost.is_empty() {
         let (mut latencies, mut lags) = (Latencies::new(), Latencies::new());
-        let (paced, frames_per_write) = with_counters(target, || {
+        let (paced, frames_per_write) = target.frames_per_write_of(|| {
             let measured = load.pace(fixed_rate, args.seconds, &mut latencies, &mut lags)?;
             load.settle(Some(&mut latencies))?;
             Ok(measured)
@@ -175,28 +176,14 @@ fn dials(
 ) -> Result<Vec<Dial>> {
     let by_group = (0..shape.groups)
         .map(|group| match subprotocol {
-            Subprotocol::Json => target.dial_json(Some(layout.group_name(group))),
-            Subprotocol::Simple => target.dial_simple(Some(layout.group_name(group))),
+            Subprotocol::Json => target.dial_json(Some(layout.target_name(group))),
+            Subprotocol::Simple => target.dial_simple(Some(layout.target_name(group))),
             Subprotocol::None => bail!("subscribers need a token: choose json or simple"),
         })
         .collect::<Result<Vec<_>>>()?;
     let publisher = target.dial_json(None)?;
     let subscribers = (0..shape.subscribers).map(|index| by_group[shape.group_of(index)].clone());
     Ok(subscribers.chain(std::iter::repeat_n(publisher, shape.publishers)).collect())
-}
-
-/// Runs a phase and its settling between two readings of the server's counters.
-fn with_counters(
-    target: &Target,
-    phase: impl FnOnce() -> Result<Measured>,
-) -> Result<(Measured, Option<f64>)> {
-    // Never while a phase runs: a scrape costs the server time.
-    let before = target.counters().transpose()?;
-    let measured = phase()?;
-    let after = target.counters().transpose()?;
-    let frames_per_write =
-        before.zip(after).and_then(|(before, after)| after.frames_per_write_since(before));
-    Ok((measured, frames_per_write))
 }
 
 fn notes_of(load: &Load) -> Vec<String> {

@@ -19,7 +19,7 @@ use crate::clock::{self, NS_PER_S};
 use crate::meter::{Meter, Usage};
 use crate::procfs::Process;
 use crate::progress::Progress;
-use crate::wire::envelope::Layout;
+use crate::wire::envelope::{Envelope, Layout};
 use crate::wire::stamp::Stamp;
 
 /// One write never carries more; the kernel's socket buffer takes a few megabytes at most.
@@ -32,8 +32,8 @@ const TAIL_NS_MAX: u64 = 10 * NS_PER_S;
 
 /// A delivery in the JSON subprotocol of a payload of this size.
 pub(crate) fn frame(payload_bytes: usize) -> Vec<u8> {
-    let stamp = Stamp { publisher: 0, group: 0, sequence: 0, intended_ns: 0 };
-    Layout::new(1, payload_bytes, true).delivery_frame(stamp)
+    let stamp = Stamp { publisher: 0, target: 0, sequence: 0, intended_ns: 0 };
+    Layout::new(1, payload_bytes, Envelope::Group).delivery_frame(stamp)
 }
 
 /// What the writer says about itself: over the measured time, and in all.

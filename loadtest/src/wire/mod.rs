@@ -2,9 +2,11 @@
 //!
 //! The generator brings its own small WebSocket client because it has to check millions of
 //! deliveries a second on one core, and because a shared implementation would hide a shared bug.
-//! It understands what a server may send it and nothing more: no fragments, no extensions.
+//! It understands what a server may send it and nothing more: no fragments, no extensions, no
+//! chunked answers.
 
 pub(crate) mod envelope;
 pub(crate) mod frame;
 pub(crate) mod handshake;
+pub(crate) mod http;
 pub(crate) mod stamp;

@@ -1,28 +1,29 @@
-//! What a payload begins with: who published it, where, as which message, and when it was due.
+//! What a payload begins with: who sent it, to which target, as which message, and when due.
 //!
 //! Fixed-width lower-case hexadecimal with a dot behind each field, so that it is text in every
-//! subprotocol and is read without searching: `pppp.gggggg.ssssssss.tttttttttttttttt.`
+//! subprotocol and is read without searching: `pppp.tttttt.ssssssss.dddddddddddddddd.`
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 const NOT_A_DIGIT: u8 = 0xFF;
 
 /// Widths of the four fields, in digits.
 const PUBLISHER: usize = 4;
-const GROUP: usize = 6;
+const TARGET: usize = 6;
 const SEQUENCE: usize = 8;
 const INTENDED: usize = 16;
 
 /// Length of a stamp; no payload is shorter.
-pub(crate) const STAMP_BYTES: usize = PUBLISHER + GROUP + SEQUENCE + INTENDED + 4;
+pub(crate) const STAMP_BYTES: usize = PUBLISHER + TARGET + SEQUENCE + INTENDED + 4;
 
 pub(crate) const PUBLISHERS_MAX: u64 = 1 << (4 * PUBLISHER);
-pub(crate) const GROUPS_MAX: u64 = 1 << (4 * GROUP);
+pub(crate) const TARGETS_MAX: u64 = 1 << (4 * TARGET);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) publisher: u32,
-    pub(crate) group: u32,
-    /// Counts per publisher and group, from 0: what order and loss are judged by.
+    /// The group or user it is for, by index.
+    pub(crate) target: u32,
+    /// Counts per publisher and target, from 0: what order and loss are judged by.
     pub(crate) sequence: u32,
     /// When the schedule wanted it sent; latency counts from here (`clock::now_ns`).
     pub(crate) intended_ns: u64,
@@ -34,7 +35,7 @@ impl Stamp {
         let mut text = [b'.'; STAMP_BYTES];
         let mut at = 0;
         at = put(&mut text, at, PUBLISHER, u64::from(self.publisher));
-        at = put(&mut text, at, GROUP, u64::from(self.group));
+        at = put(&mut text, at, TARGET, u64::from(self.target));
         at = put(&mut text, at, SEQUENCE, u64::from(self.sequence));
         put(&mut text, at, INTENDED, self.intended_ns);
         out.extend_from_slice(&text);
@@ -44,16 +45,21 @@ impl Stamp {
     pub(crate) fn read(text: &[u8; STAMP_BYTES]) -> Option<Self> {
         let mut at = 0;
         let publisher = take(text, &mut at, PUBLISHER)?;
-        let group = take(text, &mut at, GROUP)?;
+        let target = take(text, &mut at, TARGET)?;
         let sequence = take(text, &mut at, SEQUENCE)?;
         let intended_ns = take(text, &mut at, INTENDED)?;
         Some(Self {
             publisher: u32::try_from(publisher).ok()?,
-            group: u32::try_from(group).ok()?,
+            target: u32::try_from(target).ok()?,
             sequence: u32::try_from(sequence).ok()?,
             intended_ns,
         })
     }
+}
+
+/// An index as a stamp carries it; the counts of a run are bounded by the width of its field.
+pub(crate) fn narrow(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// Writes `width` digits at `at` and returns where the next field starts, behind the dot.
@@ -100,7 +106,7 @@ mod tests {
     fn a_stamp_reads_back_and_damage_is_noticed() {
         let stamp = Stamp {
             publisher: 0xFFFF,
-            group: 12,
+            target: 12,
             sequence: u32::MAX,
             intended_ns: 0x1234_5678_9ABC,
         };
