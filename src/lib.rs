@@ -28,6 +28,10 @@
 //! 7. [`shard::outbound`] holds the references, bounded, until
 //! 8. [`connection::writer`] drains each connection's queue, normally in one write per turn.
 //!
+//! An application server's request enters at [`connection::rest`], is judged by [`api`], becomes a
+//! [`shard::command::Command`] that [`shard::calls`] has carried out wherever it concerns somebody,
+//! and is answered when all of those shards have done it.
+//!
 //! # Layers
 //!
 //! | Module | Answers | Never knows |
@@ -38,6 +42,7 @@
 //! | [`shard`] | In what order does state on this core change? | sockets, runtime, HTTP |
 //! | [`connection`] | How do bytes move for one client? | groups, other connections |
 //! | [`listener`], [`auth`] | Who gets in? | shards' state |
+//! | [`api`] | What does an application server ask for, and what does it hear? | sockets, shards' state |
 //! | [`reactor`] | When does what happen? The only part that names the runtime | message formats |
 //! | [`server`], [`config`], [`metrics`] | How does it start, stop and show itself? | – |
 //!
@@ -84,6 +89,7 @@ pub mod frame;
 pub mod hub;
 pub mod protocol;
 
+pub mod api;
 pub mod auth;
 pub mod listener;
 

@@ -17,11 +17,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("shard", &["frame", "hub", "protocol", "config::HubSettings"]),
     ("metrics", &["shard", "hub"]),
     ("listener", &["auth", "config", "hub", "protocol", "shard::connection::ClientKind"]),
-    (
-        "connection",
-        &["auth::ClientTokenVerifier", "config", "frame", "listener", "protocol", "shard"],
-    ),
-    ("reactor", &["auth::ClientTokenVerifier", "config", "connection", "hub", "metrics", "shard"]),
+    ("api", &["auth", "frame", "hub", "protocol", "shard::clock", "shard::command"]),
+    ("connection", &["api", "auth", "config", "frame", "listener", "protocol", "shard"]),
+    ("reactor", &["auth", "config", "connection", "hub", "metrics", "shard"]),
     ("server", &["auth", "config", "hub", "listener", "metrics", "reactor", "shard", "sys"]),
 ];
 

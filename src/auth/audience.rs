@@ -1,9 +1,11 @@
-//! Which endpoint a client token is meant for (`client-connect.md` section 4.3, "Audience match").
+//! Which endpoint a token is meant for (`client-connect.md` section 4.3, "Audience match", and
+//! `rest-api.md` section 3.3).
 //!
-//! The libraries sign `http(s)://{host}/client/hubs/{hub}`. The path always decides. The authority
-//! is compared only if the operator has configured public endpoints, because the application server
-//! that signs and the browser that connects often reach a self-hosted server under different names.
-//! The scheme never matters beyond being one of four, because TLS may end in front of this process.
+//! The libraries sign `http(s)://{host}/client/hubs/{hub}` for clients and the URL of each REST
+//! request, most of them with its query. The path always decides. The authority is compared only if
+//! the operator has configured public endpoints, because the application server that signs and the
+//! browser that connects often reach a self-hosted server under different names. The scheme never
+//! matters beyond being one of four, because TLS may end in front of this process.
 
 use std::fmt;
 
@@ -11,10 +13,14 @@ use percent_encoding::percent_decode_str;
 
 use crate::hub::name::HubName;
 
-/// An authority (`host` or `host:port`) under which clients reach this server, in lower case and
-/// without a default port.
+/// An authority (`host` or `host:port`) under which clients reach this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicEndpoint(String);
+pub struct PublicEndpoint {
+    /// In lower case and without a default port.
+    authority: String,
+    /// Configured without a port, so that REST tokens may name any.
+    is_any_port: bool,
+}
 
 impl PublicEndpoint {
     /// Reads a URL such as `https://chat.example.com/` or a bare authority.
@@ -29,12 +35,13 @@ impl PublicEndpoint {
         if !is_authority(authority) {
             return Err(InvalidPublicEndpoint);
         }
-        Ok(Self(normalize_authority(scheme, authority)))
+        let is_any_port = host_of(authority) == authority;
+        Ok(Self { authority: normalize_authority(scheme, authority), is_any_port })
     }
 
     /// The normalised authority.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.authority
     }
 }
 
@@ -59,8 +66,26 @@ pub fn names_client_endpoint(
 ) -> bool {
     let Some(uri) = AudienceUri::parse(audience) else { return false };
     let authority = normalize_authority(Some(uri.scheme), uri.authority);
-    (public_endpoints.is_empty() || public_endpoints.iter().any(|known| known.0 == authority))
+    (public_endpoints.is_empty()
+        || public_endpoints.iter().any(|known| known.authority == authority))
         && (names_hub_in_path(&uri, hub) || names_hub_in_query(&uri, hub))
+}
+
+/// Whether `audience` names the URL of a REST request with this path, which is as it came: not
+/// decoded, without query (`rest-api.md` section 3.3). An empty list of endpoints accepts any
+/// authority.
+pub fn names_request(audience: &str, path: &str, public_endpoints: &[PublicEndpoint]) -> bool {
+    let Some(uri) = AudienceUri::parse(audience) else { return false };
+    let authority = normalize_authority(Some(uri.scheme), uri.authority);
+    // More lenient than for clients: here the operator's own servers call, by names such as a
+    // connection string's, whose port is a parameter of its own.
+    let is_at = |known: &PublicEndpoint| {
+        known.authority == authority || known.is_any_port && known.authority == host_of(&authority)
+    };
+    (public_endpoints.is_empty() || public_endpoints.iter().any(is_at))
+        && comparable_path(uri.path)
+            .zip(comparable_path(path))
+            .is_some_and(|(named, requested)| named == requested)
 }
 
 /// What a matching audience looks like, for the log (O10). A star stands for any host.
@@ -68,7 +93,23 @@ pub fn expected_audiences(hub: &HubName, public_endpoints: &[PublicEndpoint]) ->
     if public_endpoints.is_empty() {
         return vec![format!("https://*/client/hubs/{hub}")];
     }
-    public_endpoints.iter().map(|known| format!("https://{}/client/hubs/{hub}", known.0)).collect()
+    let audience =
+        |known: &PublicEndpoint| format!("https://{}/client/hubs/{hub}", known.authority);
+    public_endpoints.iter().map(audience).collect()
+}
+
+/// The same for a REST request.
+pub fn expected_request_audiences(path: &str, public_endpoints: &[PublicEndpoint]) -> Vec<String> {
+    if public_endpoints.is_empty() {
+        return vec![format!("https://*{path}")];
+    }
+    public_endpoints.iter().map(|known| format!("https://{}{path}", known.authority)).collect()
+}
+
+/// Percent-decoded once, without a slash at the end, in lower case (`rest-api.md` 3.3, rule 5).
+fn comparable_path(path: &str) -> Option<String> {
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    Some(path.strip_suffix('/').unwrap_or(&path).to_lowercase())
 }
 
 /// `/client/hubs/{hub}`, with or without a slash at the end.
@@ -128,9 +169,19 @@ impl Scheme {
     }
 }
 
-fn is_authority(text: &str) -> bool {
+/// Whether a text can be the authority of a URL: one printable word, without a user.
+pub fn is_authority(text: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '\\');
     !text.is_empty() && !text.starts_with(':') && text.chars().all(is_allowed)
+}
+
+/// An authority without its port. The colons of an IPv6 address are inside of brackets.
+fn host_of(authority: &str) -> &str {
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => authority,
+    }
 }
 
 /// Lower case, without the scheme's default port; without a scheme, both count as default.
@@ -239,8 +290,64 @@ mod tests {
     }
 
     #[test]
+    fn request_audiences_match_by_path_with_or_without_query() {
+        // A19, A20, A22
+        let path = "/api/hubs/chat/groups/g%2F1%20x/:send";
+        for audience in [
+            "https://h/api/hubs/chat/groups/g%2F1%20x/:send?api-version=2024-12-01&filter=a%20b",
+            "http://H:8080/API/hubs/Chat/groups/G%2f1%20x/%3asend",
+            "wss://h/api/hubs/chat/groups/g%2F1%20x/:send/",
+            "https://h/api/hubs/chat/groups/g/1 x/:send#fragment",
+        ] {
+            assert!(names_request(audience, path, &[]), "{audience}");
+        }
+        // A21
+        for audience in [
+            "",
+            "https://h",
+            "/api/hubs/chat/groups/g%2F1%20x/:send",
+            "ftp://h/api/hubs/chat/groups/g%2F1%20x/:send",
+            "https://h/api/hubs/chat/groups/g%252F1%20x/:send",
+            "https://h/api/hubs/chat/groups/g%2F1+x/:send",
+            "https://h/api/hubs/chat/groups/g%2F1%20x",
+            "https://h/client/hubs/chat",
+            "https://h/%ff",
+        ] {
+            assert!(!names_request(audience, path, &[]), "{audience}");
+        }
+        assert!(names_request("https://h/api/hubs/chat/:send", "/api/hubs/CHAT/:SEND/", &[]));
+        assert!(names_request("https://h/users/%C3%89", "/users/%C3%A9", &[]));
+    }
+
+    #[test]
+    fn request_audiences_are_held_to_the_public_endpoints() {
+        // A23, A24
+        let endpoints = |texts: &[&str]| -> Vec<PublicEndpoint> {
+            texts.iter().map(|text| PublicEndpoint::parse(text).unwrap()).collect()
+        };
+        let known = endpoints(&["https://chat.example.com", "internal:8080", "[::1]"]);
+        for (audience, expected) in [
+            ("https://chat.example.com/api", true),
+            ("http://CHAT.example.com:8443/api", true),
+            ("http://internal:8080/api", true),
+            ("http://[::1]:9/api", true),
+            ("http://internal/api", false),
+            ("http://internal:80/api", false),
+            ("https://other.example/api", false),
+        ] {
+            assert_eq!(names_request(audience, "/api", &known), expected, "{audience}");
+        }
+        let with_port = endpoints(&["https://h:443"]);
+        assert!(names_request("https://h/api", "/api", &with_port));
+        assert!(!names_request("https://h:8443/api", "/api", &with_port));
+    }
+
+    #[test]
     fn tells_the_log_what_was_expected() {
         // O10
+        assert_eq!(expected_request_audiences("/api/x", &[]), ["https://*/api/x"]);
+        let known = [PublicEndpoint::parse("h:8080").unwrap()];
+        assert_eq!(expected_request_audiences("/api/x", &known), ["https://h:8080/api/x"]);
         assert_eq!(expected_audiences(&chat(), &[]), ["https://*/client/hubs/chat"]);
         let known = [PublicEndpoint::parse("h:8080").unwrap()];
         assert_eq!(expected_audiences(&chat(), &known), ["https://h:8080/client/hubs/chat"]);

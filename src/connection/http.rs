@@ -1,4 +1,5 @@
-//! Requests on the data-plane port: health, upgrades, and the answers to everything else.
+//! Requests on the data-plane port: upgrades, and the answers to what is neither an upgrade nor
+//! the API. Requests may be pipelined; each is answered before the next is looked at.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,9 @@ use tracing::warn;
 
 use super::lifecycle::Sockets;
 use super::reader::{Next, Progress};
+use super::rest::RestExchange;
 use super::transport::{Phase, TransportHandle};
+use crate::api::Judged;
 use crate::frame::FrameScratch;
 use crate::listener::front::{Route, route};
 use crate::listener::upgrade::{Refusal, Rules, Upgrade, judge};
@@ -19,10 +22,14 @@ use crate::shard::clock;
 use crate::shard::connection::NewConnection;
 use crate::shard::state::State;
 
+/// Bytes kept behind a request that waits for the shards; more stay with the kernel.
+const PIPELINED_BYTES_MAX: usize = 64 * 1024;
+
 /// What a request came to.
 enum Outcome {
     Answer(Answer),
     Upgrade(Upgrade),
+    Api(Judged),
 }
 
 struct Answer {
@@ -51,11 +58,27 @@ impl Sockets {
             if !http.unsent.is_empty() {
                 return Progress { consumed, next: Next::Pause };
             }
-            let seen_bytes = std::mem::take(&mut http.seen_bytes);
             let rest = &buffer[consumed..];
+            match http.rest {
+                RestExchange::None => {}
+                RestExchange::Reading(_) => {
+                    consumed += self.read_body(state, slot, rest);
+                    if self.is_reading_body(slot) {
+                        return Progress { consumed, next: Next::Read };
+                    }
+                    continue;
+                }
+                // What is pipelined behind a request in progress is kept, up to a bound.
+                RestExchange::Waiting(_) if rest.len() > PIPELINED_BYTES_MAX => {
+                    return Progress { consumed, next: Next::Pause };
+                }
+                RestExchange::Waiting(_) => return Progress { consumed, next: Next::Read },
+            }
             if rest.is_empty() {
                 return Progress { consumed, next: Next::Read };
             }
+            http.begun_at.get_or_insert(state.now());
+            let seen_bytes = std::mem::take(&mut http.seen_bytes);
             let judged = request::parse(rest, seen_bytes, |head| {
                 let head_bytes = head.head_bytes;
                 (head_bytes, self.judge(&head))
@@ -74,6 +97,10 @@ impl Sockets {
                 Ok(Some((head_bytes, Outcome::Answer(answer)))) => {
                     consumed += head_bytes;
                     self.answer(state, slot, &answer);
+                }
+                Ok(Some((head_bytes, Outcome::Api(judged)))) => {
+                    consumed += head_bytes;
+                    self.begin_rest(state, slot, judged);
                 }
                 Err(error) => self.answer_and_end(state, slot, error.answer()),
             }
@@ -97,9 +124,7 @@ impl Sockets {
             return answer(400, "An HTTP/1.1 request needs exactly one Host header.");
         }
         match route(head) {
-            Route::Health if self.is_quiescing => answer(503, "The server is shutting down."),
-            Route::Health => answer(200, ""),
-            Route::HealthWrongMethod => answer(405, "Health takes GET and HEAD."),
+            Route::Api => Outcome::Api(self.judge_rest(head)),
             Route::NotFound => answer(404, "There is nothing at this path."),
             Route::Client { path_hub } => {
                 let settings = &self.context.settings;
@@ -171,9 +196,22 @@ impl Sockets {
             is_keep_alive: answer.is_keep_alive,
         }
         .write(&mut bytes);
+        self.queue_http(state, slot, &bytes, answer.is_keep_alive);
+    }
+
+    /// Sends an answer, or what the socket takes of it.
+    pub(super) fn queue_http(
+        &mut self,
+        state: &State,
+        slot: u32,
+        bytes: &[u8],
+        is_keep_alive: bool,
+    ) {
         if let Some(http) = self.http(slot) {
-            http.unsent = bytes;
-            http.is_last = !answer.is_keep_alive;
+            http.unsent.extend_from_slice(bytes);
+            http.is_last = !is_keep_alive;
+            http.has_answered = true;
+            http.begun_at = None;
         }
         self.send_http(state, slot);
     }
@@ -204,7 +242,7 @@ impl Sockets {
         }
     }
 
-    fn send_http(&mut self, state: &State, slot: u32) {
+    pub(super) fn send_http(&mut self, state: &State, slot: u32) {
         let transport = &mut self.transports[slot as usize];
         let Phase::Http(http) = &mut transport.phase else { return };
         let sent = match send(&transport.fd, &http.unsent, SendFlags::NOSIGNAL) {
@@ -220,10 +258,8 @@ impl Sockets {
                 return self.doom(slot);
             }
         }
-        match (is_sent, is_last) {
-            (true, true) => self.linger(state.now(), slot),
-            (true, false) => self.arm_http_idle(slot, state.now()),
-            (false, _) => {}
+        if is_sent && is_last {
+            self.linger(state.now(), slot);
         }
     }
 }

@@ -9,9 +9,10 @@ use rustix::io::Errno;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 use slab::Slab;
 
+use super::rest::RestExchange;
 use super::timers::{Tick, Wheel};
 use super::transport::{Http, Phase, Transport, TransportHandle};
-use crate::auth::ClientTokenVerifier;
+use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
 use crate::config::Settings;
 use crate::shard::clock::Millis;
 use crate::shard::close::CloseReason;
@@ -22,7 +23,8 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// How long a peer may take to answer a close frame (`client-connect.md` section 12.1), or to read
 /// its last HTTP answer.
 const CLOSE_DEADLINE: Millis = 5_000;
-/// How long an HTTP connection may be idle between requests.
+/// How long an HTTP connection may be idle between requests, and how long the body of a request
+/// may take.
 const HTTP_IDLE: Millis = 60_000;
 /// A client is given up after three keep-alive intervals, but not sooner than this (section 10).
 const SILENCE_MIN: Duration = Duration::from_secs(15);
@@ -34,6 +36,8 @@ pub(super) const READ_BYTES: usize = 64 * 1024;
 pub struct Context {
     pub settings: Rc<Settings>,
     pub verifier: ClientTokenVerifier,
+    pub rest_verifier: RestTokenVerifier,
+    pub signer: ClientTokenSigner,
 }
 
 /// All sockets of one shard, and what they share.
@@ -147,11 +151,6 @@ impl Sockets {
         self.transports[slot as usize].armed = tick;
     }
 
-    /// The deadline for the next request of an HTTP connection that has had one.
-    pub(super) fn arm_http_idle(&mut self, slot: u32, now: Millis) {
-        self.arm(slot, now + HTTP_IDLE);
-    }
-
     /// The first keep-alive of a connection that has just been opened.
     pub(super) fn arm_keep_alive(&mut self, state: &State, slot: u32, connection: u32) {
         let interval = state.connection(connection).hub.settings.keep_alive_interval;
@@ -180,7 +179,7 @@ impl Sockets {
 
     fn on_deadline(&mut self, state: &mut State, slot: u32) {
         match &self.transports[slot as usize].phase {
-            Phase::Http(http) => self.on_http_deadline(state, slot, http.is_last),
+            Phase::Http(_) => self.on_http_deadline(state, slot),
             Phase::Lingering => self.doom(slot),
             Phase::WebSocket { connection, .. } => {
                 let connection = *connection;
@@ -193,13 +192,28 @@ impl Sockets {
         }
     }
 
-    fn on_http_deadline(&mut self, state: &mut State, slot: u32, is_last: bool) {
-        let has_begun = !self.transports[slot as usize].inbound.is_empty();
-        if is_last || !has_begun {
-            self.doom(slot);
+    /// An HTTP connection has one entry in the wheel, which is looked at when it fires rather than
+    /// moved with every request.
+    fn on_http_deadline(&mut self, state: &mut State, slot: u32) {
+        let heard_at = self.transports[slot as usize].heard_at;
+        let header_timeout = millis(self.context.settings.header_timeout);
+        let Some(http) = self.http(slot) else { return };
+        let ends_at = match (&http.rest, http.begun_at) {
+            _ if http.is_last || !http.unsent.is_empty() => return self.doom(slot),
+            // The shards answer in their own time, and a failing shard ends the process.
+            (RestExchange::Waiting(_), _) => state.now() + HTTP_IDLE,
+            (RestExchange::Reading(_), Some(begun_at)) => begun_at + HTTP_IDLE,
+            (_, Some(begun_at)) => begun_at + header_timeout,
+            (_, None) if http.has_answered => heard_at + HTTP_IDLE,
+            (_, None) => return self.doom(slot),
+        };
+        if state.now() < ends_at {
+            return self.arm(slot, ends_at);
+        }
+        if http.begun_at.is_some() {
+            self.answer_and_end(state, slot, (408, "The request did not arrive in time."));
         } else {
-            let answer = (408, "The request head did not arrive in time.");
-            self.answer_and_end(state, slot, answer);
+            self.doom(slot);
         }
     }
 

@@ -104,6 +104,20 @@ impl Sockets {
         }
     }
 
+    /// Goes on with what was received while a request was in progress.
+    pub(super) fn proceed(&mut self, state: &mut State, slot: u32) {
+        let transport = &mut self.transports[slot as usize];
+        if transport.is_paused {
+            return self.resume(state, slot);
+        }
+        let mut inbound = std::mem::take(&mut transport.inbound);
+        if !inbound.is_empty() {
+            let progress = self.consume(state, slot, &mut inbound);
+            inbound.drain(..progress.consumed);
+            self.settle(slot, inbound, progress.next);
+        }
+    }
+
     /// Whether a paused client could be read again at once.
     pub fn has_resumable(&self, state: &State) -> bool {
         !self.paused.is_empty() && state.outbox.blocked().is_empty()

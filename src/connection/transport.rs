@@ -4,6 +4,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io;
 
+use super::rest::RestExchange;
 use super::timers::Tick;
 use crate::protocol::ws::assembly::Assembly;
 use crate::shard::clock::Millis;
@@ -40,11 +41,17 @@ pub enum Phase {
     Lingering,
 }
 
-/// An HTTP exchange in progress.
+/// An HTTP connection, one exchange at a time.
 #[derive(Debug, Default)]
 pub struct Http {
     /// How much of the inbound bytes has been searched for the end of the head.
     pub seen_bytes: usize,
+    /// When the first byte of the request in progress came; `None` between requests.
+    pub begun_at: Option<Millis>,
+    /// A request has been answered: the connection may be idle for longer.
+    pub has_answered: bool,
+    /// The REST request in progress, beyond its head.
+    pub rest: RestExchange,
     /// Part of an answer that the socket has not taken yet.
     pub unsent: Vec<u8>,
     /// The connection ends with this answer.

@@ -4,6 +4,7 @@
 //! these types about its own connections; what other shards hold is known only as interest.
 
 pub mod acks;
+pub mod filter;
 pub mod group;
 pub mod id;
 pub mod name;

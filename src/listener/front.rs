@@ -11,10 +11,8 @@ use crate::protocol::http::request::RequestHead;
 pub enum Route<'a> {
     /// A client's upgrade; the hub of the path, or `None` for the `hub` query parameter.
     Client { path_hub: Option<Cow<'a, str>> },
-    /// `GET` or `HEAD /api/health` (`rest-api.md` section 6.2).
-    Health,
-    /// Health, with a method it does not have.
-    HealthWrongMethod,
+    /// Health and the REST data plane: everything below `/api` (`rest-api.md`).
+    Api,
     /// Nothing this server offers.
     NotFound,
 }
@@ -27,11 +25,7 @@ pub fn route<'a>(head: &RequestHead<'a>) -> Route<'a> {
     };
     let first = segments.next();
     if is(first, "api") {
-        return match (segments.next(), segments.next()) {
-            (Some("health"), None) if matches!(head.method, "GET" | "HEAD") => Route::Health,
-            (Some("health"), None) => Route::HealthWrongMethod,
-            _ => Route::NotFound,
-        };
+        return Route::Api;
     }
     if !is(first, "client") {
         return Route::NotFound;
@@ -71,9 +65,9 @@ mod tests {
         assert_eq!(route_of("GET /client/hubs/"), client(""));
         assert_eq!(route_of("GET /client?hub=chat"), "Client { path_hub: None }");
         assert_eq!(route_of("GET /client/?hub=chat"), "Client { path_hub: None }");
-        assert_eq!(route_of("HEAD /api/health"), "Health");
-        assert_eq!(route_of("POST /api/health"), "HealthWrongMethod");
-        for path in ["/", "/clients/mqtt/hubs/x", "/client/hubs/a/b", "/client/x", "/api", "*"] {
+        assert_eq!(route_of("HEAD /api/health"), "Api");
+        assert_eq!(route_of("POST /API/hubs/x/:send"), "Api");
+        for path in ["/", "/clients/mqtt/hubs/x", "/client/hubs/a/b", "/client/x", "/apis", "*"] {
             assert_eq!(route_of(&format!("GET {path}")), "NotFound", "{path}");
         }
     }

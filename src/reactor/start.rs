@@ -10,7 +10,7 @@ use rustix::fd::OwnedFd;
 
 use super::mesh::Mesh;
 use super::turn::Reactor;
-use crate::auth::ClientTokenVerifier;
+use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
 use crate::config::{Settings, StartError};
 use crate::connection::lifecycle::Context;
 use crate::hub::id::ShardId;
@@ -24,6 +24,8 @@ const RING_DEPTH: usize = 256;
 pub struct ShardPlan {
     pub settings: Settings,
     pub verifier: ClientTokenVerifier,
+    pub rest_verifier: RestTokenVerifier,
+    pub signer: ClientTokenSigner,
 }
 
 /// The threads of the shards.
@@ -54,11 +56,13 @@ pub fn start(
     let (report, reports) = bounded(plan.settings.shards);
     for (index, (listeners, mesh, metrics)) in parts.enumerate() {
         let (settings, verifier) = (plan.settings.clone(), plan.verifier.clone());
+        let (rest_verifier, signer) = (plan.rest_verifier.clone(), plan.signer.clone());
         let (hasher, report) = (hasher.clone(), report.clone());
         let run = move || {
             let state = State::new(ShardId::new(index), settings.shards, hasher);
             let placement = placement(&settings, index);
-            let context = Context { settings: Rc::new(settings), verifier };
+            let settings = Rc::new(settings);
+            let context = Context { settings, verifier, rest_verifier, signer };
             let reactor = || Reactor::new(state, context, mesh, listeners, metrics);
             run_shard(index, placement, reactor, &report);
         };

@@ -137,6 +137,8 @@ impl Reactor {
         has_more |= self.take_mesh();
         self.sockets.on_time(&mut self.state);
         self.step_drain();
+        has_more |= self.state.step_sweeps();
+        self.sockets.answer_calls(&mut self.state);
         self.sockets.resume_paused(&mut self.state);
         self.sockets.resume_released(&mut self.state);
         self.sockets.relieve_overfull(&mut self.state);
@@ -154,7 +156,8 @@ impl Reactor {
         !(ready.dirty.is_empty()
             && ready.released.is_empty()
             && ready.closing.is_empty()
-            && ready.overfull.is_empty())
+            && ready.overfull.is_empty()
+            && ready.answers.is_empty())
             || self.sockets.has_resumable(&self.state)
     }
 

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use rustix::fd::OwnedFd;
 
-use crate::auth::ClientTokenVerifier;
+use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenSettings, RestTokenVerifier};
 use crate::config::{Settings, StartError};
 use crate::listener::bind;
 use crate::metrics::ShardMetrics;
@@ -41,7 +41,16 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
     })?;
     let metrics: Vec<ShardMetrics> = meshes.iter().map(|_| ShardMetrics::default()).collect();
     let verifier = ClientTokenVerifier::new(&settings.keys, settings.public_endpoints.clone());
-    let plan = ShardPlan { settings: settings.clone(), verifier };
+    let rest = RestTokenSettings {
+        public_endpoints: settings.public_endpoints.clone(),
+        ..RestTokenSettings::default()
+    };
+    let plan = ShardPlan {
+        settings: settings.clone(),
+        verifier,
+        rest_verifier: RestTokenVerifier::new(&settings.keys, rest),
+        signer: ClientTokenSigner::AccessKey(settings.keys.primary().clone()),
+    };
     let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics);
     let parts = parts.map(|((sockets, mesh), metrics)| (sockets, mesh, metrics.clone()));
     let shards = start(&plan, parts)?;

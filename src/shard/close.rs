@@ -24,6 +24,8 @@ pub enum CloseReason {
     NoEventHandler,
     /// The connection to recover is unknown, or cannot be recovered.
     NotRecoverable,
+    /// The application server closed it; the text is its own.
+    ClosedByAppServer,
     /// The server is shutting down.
     ServiceReload,
 }
@@ -36,6 +38,7 @@ impl CloseReason {
             Self::TransportLost => None,
             Self::Protocol(error) => Some(error.close_code()),
             Self::Malformed(_) => Some(close::INVALID_PAYLOAD),
+            Self::ClosedByAppServer => Some(close::NORMAL),
             Self::SlowClient | Self::Forbidden | Self::NotRecoverable => Some(close::POLICY),
             Self::PingTimeout | Self::ServiceReload => Some(close::GOING_AWAY),
             Self::NoEventHandler => Some(close::INTERNAL_ERROR),
@@ -45,7 +48,7 @@ impl CloseReason {
     /// The close reason, and the message of the `disconnected` system message before it.
     pub fn text(self) -> String {
         match self {
-            Self::ClientClosed(_) | Self::TransportLost => String::new(),
+            Self::ClientClosed(_) | Self::TransportLost | Self::ClosedByAppServer => String::new(),
             Self::Protocol(error) => error.reason().to_owned(),
             Self::Malformed(error) => error.to_string(),
             Self::SlowClient => "The client reads too slowly.".to_owned(),
@@ -60,7 +63,7 @@ impl CloseReason {
     /// Whether PubSub clients get a `disconnected` message first (section 12.1).
     pub fn is_announced(self) -> bool {
         match self {
-            Self::Malformed(_) | Self::ServiceReload => true,
+            Self::Malformed(_) | Self::ClosedByAppServer | Self::ServiceReload => true,
             Self::Protocol(error) => error.close_code() != close::PROTOCOL_ERROR,
             _ => false,
         }
@@ -85,6 +88,7 @@ impl CloseReason {
             Self::PingTimeout => CloseCategory::PingTimeout,
             Self::Forbidden | Self::NotRecoverable => CloseCategory::Unauthorized,
             Self::NoEventHandler => CloseCategory::EventHandlerNotFound,
+            Self::ClosedByAppServer => CloseCategory::ClosedByAppServer,
             Self::ServiceReload => CloseCategory::ServiceReload,
         }
     }
@@ -99,11 +103,12 @@ pub enum CloseCategory {
     PingTimeout,
     Unauthorized,
     EventHandlerNotFound,
+    ClosedByAppServer,
     ServiceReload,
 }
 
 impl CloseCategory {
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
     pub const ALL: [Self; Self::COUNT] = [
         Self::Normal,
         Self::BadRequest,
@@ -111,6 +116,7 @@ impl CloseCategory {
         Self::PingTimeout,
         Self::Unauthorized,
         Self::EventHandlerNotFound,
+        Self::ClosedByAppServer,
         Self::ServiceReload,
     ];
 
@@ -122,6 +128,7 @@ impl CloseCategory {
             Self::PingTimeout => "PingTimeout",
             Self::Unauthorized => "Unauthorized",
             Self::EventHandlerNotFound => "EventHandlerNotFound",
+            Self::ClosedByAppServer => "ClosedByAppServer",
             Self::ServiceReload => "ServiceReload",
         }
     }

@@ -41,6 +41,14 @@ impl ClientKind {
         }
     }
 
+    /// The subprotocol by its name; simple clients have none of ours.
+    pub fn subprotocol(&self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("json.webpubsub.azure.v1"),
+            Self::SimpleEvent | Self::SimpleGroup(_) | Self::RefusedRecovery => None,
+        }
+    }
+
     /// Whether it speaks a subprotocol of the service, with system messages and acks.
     pub fn is_pubsub(&self) -> bool {
         matches!(self, Self::Json)
@@ -95,6 +103,8 @@ pub struct Connection {
     pub closing: Option<CloseReason>,
     pub permissions: Permissions,
     pub memberships: Vec<Membership>,
+    /// Where the shard's table of users lists this connection.
+    pub user_entry: Option<Membership>,
     pub acks: AckIds,
     pub kind: ClientKind,
     pub user: Option<Rc<str>>,
@@ -120,6 +130,7 @@ impl Connection {
             closing: None,
             permissions: new.permissions,
             memberships: Vec::new(),
+            user_entry: None,
             acks: AckIds::default(),
             kind: new.kind,
             user: new.user.map(Rc::from),

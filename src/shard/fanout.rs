@@ -47,7 +47,8 @@ impl State {
                 interested = interested.union(group.interest(format));
             }
         }
-        let excluded = message.no_echo.then_some(sender);
+        let own = [sender];
+        let excluded: &[u32] = if message.no_echo { &own } else { &[] };
         let key = group.key();
         for peer in interested.iter() {
             let (group, frames) = (key.clone(), frames.clone());
@@ -83,7 +84,7 @@ impl State {
                 let queued = Queued::new(frame.clone(), frames.expires_at_ms);
                 deliver(
                     members,
-                    None,
+                    &[],
                     &queued,
                     &mut self.connections,
                     &mut self.ready,
@@ -103,9 +104,9 @@ impl State {
 
 /// Queues one frame for each member. This loop runs once per delivery: it takes plain arguments
 /// and neither allocates, hashes, formats nor reads a clock.
-fn deliver(
+pub(super) fn deliver(
     members: &[Member],
-    excluded: Option<u32>,
+    excluded: &[u32],
     frame: &Rc<Queued>,
     connections: &mut Slab<Connection>,
     ready: &mut Ready,
@@ -113,7 +114,7 @@ fn deliver(
 ) {
     let mut delivered = 0;
     for member in members {
-        if excluded != Some(member.connection) {
+        if !excluded.contains(&member.connection) {
             let connection = &mut connections[member.connection as usize];
             ready.enqueue(member.connection, connection, frame.clone());
             delivered += 1;

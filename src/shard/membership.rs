@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::carry_out::WorkId;
 use super::connection::{ConnectionHandle, Membership};
 use super::message::ShardMessage;
 use super::state::State;
@@ -24,6 +25,8 @@ pub enum JoinWaiter {
     Ack(ConnectionHandle, u64),
     /// The handshake of a connection with groups in its token.
     Open(ConnectionHandle),
+    /// A command of an application server.
+    Call(WorkId),
 }
 
 /// An announcement of interest that some shards have not answered.
@@ -76,11 +79,35 @@ impl State {
         }
     }
 
-    pub(super) fn leave_all(&mut self, slot: u32) {
+    /// Ends all memberships of a connection.
+    pub(super) fn leave_all_groups(&mut self, slot: u32) {
         while let Some(last) = self.connection(slot).memberships.len().checked_sub(1) {
             self.end_membership(slot, last);
         }
         self.connection_mut(slot).memberships = Vec::new();
+    }
+
+    /// Lists the connection under its user, if it has one.
+    pub(super) fn enter_user(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        let Some(user) = &connection.user else { return };
+        let index = self.users.find_or_create(&connection.hub.name, user);
+        let member = Member { connection: slot, membership: 0 };
+        let position = self.users.get_mut(index).add(connection.format, member);
+        connection.user_entry = Some(Membership { group: index, position });
+    }
+
+    /// Takes the connection out of the table of users.
+    pub(super) fn leave_user(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        let Some(Membership { group: index, position }) = connection.user_entry.take() else {
+            return;
+        };
+        if let Some(moved) = self.users.get_mut(index).remove(connection.format, position) {
+            let other = &mut self.connections[moved.connection as usize];
+            other.user_entry = Some(Membership { group: index, position });
+        }
+        self.users.release(index);
     }
 
     /// Removes one entry of the connection's list and its counterpart in the group. Both lists
@@ -126,6 +153,7 @@ impl State {
     fn confirm(&mut self, waiter: JoinWaiter) {
         match waiter {
             JoinWaiter::Nobody => {}
+            JoinWaiter::Call(work) => self.finish_part(work),
             JoinWaiter::Ack(handle, ack_id) => {
                 if let Some(slot) = self.resolve(handle)
                     && self.connection(slot).closing.is_none()

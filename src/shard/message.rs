@@ -6,6 +6,8 @@
 //! | `Interest` | a shard with its first member | every other shard | a join is never acknowledged |
 //! | `InterestNoted` | the shard that was told | the one that told | the same |
 //! | `NoInterest` | a shard whose last member left | every other shard | needless publishes |
+//! | `Call` | the shard that took a request | each shard concerned | the request hangs |
+//! | `Answer` | a shard that has carried out a call | the one that made it | the same |
 //! | `Quiesce`, `Drain` | the control thread | every shard | the process does not end |
 //!
 //! Nothing is lost: a full channel makes the sender keep the message (see [`super::outbox`]).
@@ -13,7 +15,9 @@
 
 use std::sync::Arc;
 
+use super::calls::CallId;
 use super::clock::Millis;
+use super::command::{Answer, SharedCommand};
 use crate::frame::{Format, FrameSet};
 use crate::hub::group::{GroupKey, JoinToken};
 
@@ -28,6 +32,10 @@ pub enum ShardMessage {
     InterestNoted { token: JoinToken },
     /// The sender has no more members of these; leaves of one turn travel together.
     NoInterest { left: Vec<(Arc<GroupKey>, Format)> },
+    /// Carry the command out and answer the call.
+    Call { call: CallId, command: SharedCommand },
+    /// What the sender has to say about a call of the receiver.
+    Answer { call: CallId, answer: Answer },
     /// Answer health with 503 and accept no new clients (`operations.md` section 10.2).
     Quiesce,
     /// Close every connection, spread until `until`, and end the shard.

@@ -5,11 +5,17 @@
 //! that the I/O around it works off: connections with something to write, connections to close,
 //! messages for other shards. Sockets, timers and the runtime are [`crate::reactor`]'s.
 //!
+//! Application servers come in as [`command`]s: [`calls`] carries them between the shards,
+//! [`carry_out`] and [`sweep`] apply them.
+//!
 //! The main path: [`dispatch`] → [`fanout`] → [`outbound`], and for members elsewhere
 //! [`outbox`] → [`crate::reactor::mesh`] → the peer's [`fanout`].
 
+pub mod calls;
+pub mod carry_out;
 pub mod clock;
 pub mod close;
+pub mod command;
 pub mod connection;
 pub mod counters;
 pub mod dispatch;
@@ -19,3 +25,4 @@ pub mod message;
 pub mod outbound;
 pub mod outbox;
 pub mod state;
+pub mod sweep;

@@ -10,13 +10,17 @@ use foldhash::quality::RandomState;
 use slab::Slab;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::calls::{Caller, PendingCall, Ticket};
+use super::carry_out::Work;
 use super::clock::Millis;
 use super::close::CloseReason;
+use super::command::Answer;
 use super::connection::{ClientKind, Connection, ConnectionHandle, Hub, NewConnection};
 use super::counters::Counters;
 use super::membership::{JoinWaiter, PendingJoin};
 use super::message::ShardMessage;
 use super::outbox::Outbox;
+use super::sweep::Sweep;
 use crate::config::HubSettings;
 use crate::frame::{Frame, FrameScratch, Queued};
 use crate::hub::group::Groups;
@@ -36,6 +40,8 @@ pub struct Ready {
     pub released: Vec<u32>,
     /// Have begun to close.
     pub closing: Vec<u32>,
+    /// Calls of this shard that all shards have answered.
+    pub answers: Vec<(Ticket, Answer)>,
 }
 
 /// One shard's state.
@@ -46,7 +52,12 @@ pub struct State {
     pub(super) now: Millis,
     pub(super) connections: Slab<Connection>,
     pub(super) groups: Groups,
+    /// The connections of each user: a user is kept as a group is, without interest.
+    pub(super) users: Groups,
     pub(super) joins: Slab<PendingJoin>,
+    pub(super) calls: Slab<PendingCall>,
+    pub(super) works: Slab<Work>,
+    pub(super) sweeps: VecDeque<Sweep>,
     pub(super) scratch: FrameScratch,
     pub ready: Ready,
     pub outbox: Outbox,
@@ -66,8 +77,12 @@ impl State {
             shard,
             now: 0,
             connections: Slab::new(),
-            groups: Groups::new(hasher),
+            groups: Groups::new(hasher.clone()),
+            users: Groups::new(hasher),
             joins: Slab::new(),
+            calls: Slab::new(),
+            works: Slab::new(),
+            sweeps: VecDeque::new(),
             scratch,
             ready: Ready::default(),
             outbox: Outbox::new(shard, shard_count),
@@ -107,6 +122,11 @@ impl State {
     /// Joins that other shards have not all confirmed.
     pub fn pending_join_count(&self) -> usize {
         self.joins.len()
+    }
+
+    /// The serial of the connection opened last.
+    pub(super) fn newest_serial(&self) -> u32 {
+        self.next_serial
     }
 
     /// The slots of all connections.
@@ -158,6 +178,7 @@ impl State {
             let user = self.connection(slot).user.clone();
             self.queue_json(slot, |out| json::encode::connected(out, user.as_deref(), &id, None));
         }
+        self.enter_user(slot);
         let handle = self.handle(slot);
         for group in &groups {
             if self.join(slot, group, JoinWaiter::Open(handle)) {
@@ -182,10 +203,16 @@ impl State {
     /// Begins to end the connection: it leaves its groups, hears why if its protocol can say so,
     /// and gets a close frame. A connection that is closing already stays as it is.
     pub fn close(&mut self, slot: u32, reason: CloseReason) {
+        self.close_with(slot, reason, &reason.text());
+    }
+
+    /// [`Self::close`] with a text that is not the reason's own.
+    pub(super) fn close_with(&mut self, slot: u32, reason: CloseReason, text: &str) {
         if self.connection(slot).closing.is_some() {
             return;
         }
-        self.leave_all(slot);
+        self.leave_all_groups(slot);
+        self.leave_user(slot);
         let connection = self.connection_mut(slot);
         connection.closing = Some(reason);
         let is_pubsub = connection.kind.is_pubsub();
@@ -193,13 +220,15 @@ impl State {
             let dropped = connection.outbound.discard();
             self.counters.dropped_closed += dropped as u64;
         }
-        let text = reason.text();
+        // An application's reason is for PubSub clients (section 12.1).
+        let is_told = is_pubsub || reason != CloseReason::ClosedByAppServer;
+        let text = if is_told { text } else { "" };
         if is_pubsub && reason.is_announced() {
-            self.queue_json(slot, |out| json::encode::disconnected(out, &text));
+            self.queue_json(slot, |out| json::encode::disconnected(out, text));
         }
         if let Some(code) = reason.code() {
             let frame = self.scratch.frame(OpCode::Control(Control::Close), |out| {
-                close::write_payload(out, code, &text);
+                close::write_payload(out, code, text);
             });
             self.queue(slot, frame);
         }
@@ -212,7 +241,8 @@ impl State {
 
     /// Forgets the connection, whose transport is gone.
     pub fn remove(&mut self, slot: u32) {
-        self.leave_all(slot);
+        self.leave_all_groups(slot);
+        self.leave_user(slot);
         let connection = self.connections.remove(slot as usize);
         let reason = connection.closing.unwrap_or(CloseReason::TransportLost);
         self.counters.connections_closed[reason.category() as usize] += 1;
@@ -248,7 +278,7 @@ impl State {
         self.enqueue(slot, Queued::new(frame, 0));
     }
 
-    fn enqueue(&mut self, slot: u32, frame: Rc<Queued>) {
+    pub(super) fn enqueue(&mut self, slot: u32, frame: Rc<Queued>) {
         self.counters.outbound_messages += 1;
         self.counters.outbound_bytes += frame.bytes().len() as u64;
         let connection = &mut self.connections[slot as usize];
@@ -270,6 +300,10 @@ impl State {
                     self.groups.remove_interest(&group, format, from);
                 }
             }
+            ShardMessage::Call { call, command } => {
+                self.carry_out(Caller { shard: from, call }, command);
+            }
+            ShardMessage::Answer { call, answer } => self.on_answer(from, call, answer),
             control @ (ShardMessage::Quiesce | ShardMessage::Drain { .. }) => return Some(control),
         }
         None

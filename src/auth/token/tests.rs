@@ -1,8 +1,14 @@
 //! The points C8 to C17 of `client-connect.md`, as far as they need no connection.
 
-use base64::engine::general_purpose::STANDARD;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::json;
 
 use super::*;
+use crate::auth::{AccessKey, ClientTokenSigner, NewClientToken, sign_client_token};
 
 const PRIMARY: &str = "cHJpbWFyeS1rZXktcHJpbWFyeS1rZXktcHJpbWFyeQ==";
 const SECONDARY: &str = "a secondary key, which is not Base64 at all";
@@ -253,7 +259,35 @@ fn what_is_signed_here_is_accepted_here() {
     let plain = NewClientToken { user_id: None, roles: &[], groups: &[], ..new };
     let claims =
         verify(&sign_client_token(&AccessKey::parse(PRIMARY).unwrap(), &plain, NOW)).unwrap();
-    assert_eq!(claims.claims.len(), 3, "only aud, iat and exp");
+    assert_eq!(claims.claims.len(), 4, "only aud, iat, nbf and exp");
+}
+
+#[test]
+fn the_internal_key_is_good_here_and_only_where_it_was_made() {
+    // O20 (the client's part)
+    let sign_with = |key: &InternalKey| {
+        let new = NewClientToken {
+            audience: AUDIENCE,
+            user_id: None,
+            roles: &[],
+            groups: &[],
+            ttl: Duration::from_secs(60),
+        };
+        ClientTokenSigner::Internal(key.clone()).sign(&new, NOW)
+    };
+    let (own, foreign) = (InternalKey::generate().unwrap(), InternalKey::generate().unwrap());
+    let token = sign_with(&own);
+    let key_id = jsonwebtoken::decode_header(&token).unwrap().kid;
+    assert_eq!(key_id.as_deref(), Some("corecast-internal"));
+
+    let hub = HubName::parse("chat").unwrap();
+    let verifier = ClientTokenVerifier::for_internal_key(&own, vec![]);
+    assert!(verifier.verify(&token, &hub, NOW).is_ok());
+    assert_eq!(verifier.verify(&sign_with(&foreign), &hub, NOW), Err(TokenError::Signature));
+    assert_eq!(verify(&token), Err(TokenError::Signature));
+    let local = sign(PRIMARY.as_bytes(), Algorithm::HS256, &good_claims());
+    assert_eq!(verifier.verify(&local, &hub, NOW), Err(TokenError::Signature));
+    assert!(!format!("{own:?}").contains(own.as_access_key().as_str()));
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! HTTP/1.1 heads: the request that comes in and the small answers that go out.
+//! HTTP/1.1: the requests that come in and the small answers that go out.
 //!
-//! [`request`] parses and limits a head, [`query`] reads its query string, [`response`] writes an
-//! answer. Routing and meaning are the listener's.
+//! [`request`] parses and limits a head, [`query`] reads its query string, [`body`] collects what
+//! follows the head, [`response`] writes an answer. Routing and meaning are left to the listener
+//! and the API.
 
+pub mod body;
 pub mod query;
 pub mod request;
 pub mod response;

@@ -9,9 +9,17 @@ use percent_encoding::percent_decode_str;
 
 /// The decoded values of `name`, in order. A value that is not UTF-8 after decoding is skipped.
 pub fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
+    checked_values(query, name).flatten()
+}
+
+/// The same, for callers that must not overlook a value that is not UTF-8: it is `None`.
+pub fn checked_values<'a>(
+    query: &'a str,
+    name: &str,
+) -> impl Iterator<Item = Option<Cow<'a, str>>> {
     query.split('&').filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decode(key)?.eq_ignore_ascii_case(name).then(|| decode(value)).flatten()
+        decode(key)?.eq_ignore_ascii_case(name).then(|| decode(value))
     })
 }
 
@@ -41,5 +49,7 @@ mod tests {
         assert_eq!(values(query, "empty").collect::<Vec<_>>(), [""]);
         assert_eq!(value(query, "access_tok"), None);
         assert_eq!(value("group=%ff", "group"), None);
+        assert_eq!(checked_values("group=%ff&group=a", "group").flatten().count(), 1);
+        assert_eq!(checked_values("group=%ff&group=a", "group").count(), 2);
     }
 }

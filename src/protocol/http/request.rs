@@ -60,6 +60,14 @@ impl<'a> RequestHead<'a> {
         self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// The headers whose names begin with `prefix`, in any case: the rest of the name and the value.
+    pub fn with_prefix(&self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
+        self.headers.iter().filter_map(move |header| {
+            let (start, rest) = header.name.split_at_checked(prefix.len())?;
+            start.eq_ignore_ascii_case(prefix).then_some((rest, header.value))
+        })
+    }
+
     /// The comma-separated elements of a header over all of its lines, trimmed, none empty.
     pub fn list(&self, name: &'a str) -> impl Iterator<Item = &'a str> + '_ {
         self.values(name)
