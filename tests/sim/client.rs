@@ -1,8 +1,10 @@
 //! One simulated client: what it asked for, and whether what it reads is allowed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
+
+use crate::application::EVERYBODY;
 
 /// A published message: who, where to, its number there, and when.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,10 @@ pub(crate) struct Client {
     pub(crate) is_paused: bool,
     pub(crate) next_ack: u64,
     pub(crate) stays: Vec<Stay>,
+    pub(crate) connected_at: usize,
+    /// The group of the application's request about this client, until it is answered.
+    outstanding: Option<usize>,
+    uncertain: HashSet<usize>,
     /// Every request to join or leave, in order: ack id, group, whether it was a join.
     requests: Vec<(u64, usize, bool)>,
     /// Whether the client, by what it has read so far, is out of the group.
@@ -42,7 +48,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(index: usize, shard: usize, slot: u32, groups: &[usize]) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        (shard, slot): (usize, u32),
+        groups: &[usize],
+        step: usize,
+    ) -> Self {
         let stay = |group: &usize| Stay {
             group: *group,
             join_ack: None,
@@ -56,6 +67,9 @@ impl Client {
             is_paused: false,
             next_ack: 1,
             stays: groups.iter().map(stay).collect(),
+            connected_at: step,
+            outstanding: None,
+            uncertain: HashSet::new(),
             requests: Vec::new(),
             is_out: groups.iter().map(|group| (*group, false)).collect(),
             received: HashMap::new(),
@@ -68,6 +82,7 @@ impl Client {
     }
 
     pub(crate) fn join(&mut self, group: usize) -> u64 {
+        self.note_overlap(group);
         let ack = self.take_ack();
         self.requests.push((ack, group, true));
         if !self.is_in(group) {
@@ -79,10 +94,9 @@ impl Client {
     }
 
     pub(crate) fn leave(&mut self, group: usize, step: usize) -> u64 {
+        self.note_overlap(group);
         let ack = self.take_ack();
-        for stay in self.stays.iter_mut().filter(|stay| stay.group == group) {
-            stay.left_at.get_or_insert(step);
-        }
+        self.end_stays(group, step);
         self.requests.push((ack, group, false));
         ack
     }
@@ -100,7 +114,10 @@ impl Client {
             assert_eq!(message["event"], "connected", "the first message (C28)");
             self.is_connected = true;
             // Groups of the token are known everywhere before the client hears anything.
-            self.stays.iter_mut().for_each(|stay| stay.confirmed_at = Some(step));
+            let of_token = self.stays.iter_mut().filter(|stay| stay.join_ack.is_none());
+            of_token.for_each(|stay| {
+                stay.confirmed_at.get_or_insert(step);
+            });
             return;
         }
         match kind {
@@ -129,12 +146,21 @@ impl Client {
     }
 
     fn read_message(&mut self, message: &Value) {
-        let number = |field: &str| message["data"][field].as_u64().expect("a number");
-        let group: usize = message["group"].as_str().expect("a group").parse().expect("ours");
+        // The application sends its numbers as text, clients send theirs as JSON.
+        let data: Value = match &message["data"] {
+            Value::String(text) => serde_json::from_str(text).expect("ours"),
+            data => data.clone(),
+        };
+        let number = |field: &str| data[field].as_u64().expect("a number");
+        let group: usize = match message["group"].as_str() {
+            Some(group) => group.parse().expect("ours"),
+            None => EVERYBODY,
+        };
         let publisher = usize::try_from(number("publisher")).expect("small");
-        assert_eq!(
-            self.is_out.get(&group),
-            Some(&false),
+        assert!(
+            group == EVERYBODY
+                || self.uncertain.contains(&group)
+                || self.is_out.get(&group) == Some(&false),
             "client {} got a message of group {group} before a join or after a leave's ack",
             self.index
         );
@@ -148,11 +174,72 @@ impl Client {
         seen.push(latest);
     }
 
+    /// The application asks to add or remove this client: messages may come, or end, from now on.
+    pub(crate) fn expect_change(&mut self, group: usize, is_join: bool, step: usize) {
+        self.outstanding = Some(group);
+        if is_join {
+            let place = self.take_ack();
+            self.requests.push((place, group, true));
+            self.is_out.insert(group, false);
+        } else {
+            self.end_stays(group, step);
+        }
+    }
+
+    /// The application's request has been answered.
+    pub(crate) fn confirm_change(&mut self, group: usize, is_join: bool, step: usize) {
+        self.outstanding = None;
+        if is_join && !self.is_in(group) {
+            let confirmed_at = Some(step);
+            self.stays.push(Stay { group, join_ack: None, confirmed_at, left_at: None });
+        } else if is_join {
+            let current = self.stays.iter_mut().filter(|s| s.group == group && s.left_at.is_none());
+            current.for_each(|stay| {
+                stay.confirmed_at.get_or_insert(step);
+            });
+        } else {
+            // What was queued before the answer has been read.
+            self.is_out.insert(group, true);
+        }
+    }
+
+    /// A request of the client's own while the application's is under way: which of them its shard
+    /// executes first is not to be seen from here, so nothing more is expected of that group.
+    fn note_overlap(&mut self, group: usize) {
+        if self.outstanding == Some(group) {
+            self.uncertain.insert(group);
+        }
+    }
+
+    fn end_stays(&mut self, group: usize, step: usize) {
+        for stay in self.stays.iter_mut().filter(|stay| stay.group == group) {
+            stay.left_at.get_or_insert(step);
+        }
+    }
+
+    pub(crate) fn has(&self, publisher: usize, group: usize, number: u64) -> bool {
+        self.received.get(&(publisher, group)).is_some_and(|seen| seen.contains(&number))
+    }
+
+    /// Whether a message the application sent at `step` is owed to this client.
+    pub(crate) fn is_owed(&self, group: usize, step: usize) -> bool {
+        if group == EVERYBODY {
+            return self.connected_at < step;
+        }
+        !self.uncertain.contains(&group)
+            && self.stays.iter().any(|stay| {
+                stay.group == group
+                    && stay.left_at.is_none()
+                    && stay.confirmed_at.is_some_and(|at| at < step)
+            })
+    }
+
     /// Whether this message had to arrive: published to a group this client had read the
     /// confirmation of, and does not leave any more. One that was on its way from another shard
     /// when the client left may or may not have made it.
     pub(crate) fn must_have(&self, group: usize, publish: &Publish, gone_at: usize) -> bool {
         !(publish.no_echo && publish.publisher == self.index)
+            && !self.uncertain.contains(&group)
             && self.stays.iter().any(|stay| {
                 stay.group == group
                     && stay.confirmed_at.is_some_and(|at| at < publish.step)

@@ -14,25 +14,30 @@ use corecast::shard::message::ShardMessage;
 use corecast::shard::state::State;
 use foldhash::quality::RandomState;
 
+use crate::application::Request;
 use crate::client::{Client, Publish};
 use crate::random::Random;
 
-const GROUPS: usize = 4;
+pub(crate) const GROUPS: usize = 4;
 const CLIENTS_MAX: usize = 24;
 
 pub(crate) struct Totals {
     pub(crate) delivered: usize,
     pub(crate) blocked: usize,
+    pub(crate) answered: usize,
 }
 
 pub(crate) struct World {
-    random: Random,
-    step: usize,
-    shards: Vec<State>,
+    pub(crate) random: Random,
+    pub(crate) step: usize,
+    pub(crate) shards: Vec<State>,
     /// `mesh[from][to]`
     mesh: Vec<Vec<VecDeque<ShardMessage>>>,
     mesh_slots: usize,
-    clients: Vec<Client>,
+    pub(crate) clients: Vec<Client>,
+    /// What the application waits for.
+    pub(crate) request: Option<Request>,
+    pub(crate) answered: usize,
     connected: usize,
     /// Everything published, by group.
     published: HashMap<usize, Vec<Publish>>,
@@ -53,10 +58,12 @@ impl World {
             mesh: (0..count).map(|_| channels()).collect(),
             mesh_slots: 1 + random.below(6),
             clients: Vec::new(),
+            request: None,
+            answered: 0,
             connected: 0,
             published: HashMap::new(),
             numbers: HashMap::new(),
-            totals: Totals { delivered: 0, blocked: 0 },
+            totals: Totals { delivered: 0, blocked: 0, answered: 0 },
             random,
         }
     }
@@ -69,10 +76,15 @@ impl World {
             15..20 => self.with_client(Self::leave),
             20..50 => self.with_client(Self::publish),
             50..52 if self.clients.len() > 2 => self.disconnect(),
-            52..72 => self.take_mesh(),
+            52..58 => self.ask(),
+            58..72 => self.take_mesh(),
             72..88 => self.hand_over(),
-            _ => self.with_client(Self::read),
+            _ => self.with_client(|world, at| {
+                world.read(at);
+            }),
         }
+        self.sweep();
+        self.hear();
     }
 
     fn with_client(&mut self, act: fn(&mut Self, usize)) {
@@ -99,9 +111,10 @@ impl World {
             groups: groups.iter().map(usize::to_string).collect(),
             accept: FrameScratch::default().raw(|out| out.extend_from_slice(b"accept")),
             transport: 0,
-            random: [0; 16],
+            // An id is never used again, although its slot is.
+            random: (self.connected as u128).to_le_bytes(),
         });
-        self.clients.push(Client::new(self.connected, shard, slot, &groups));
+        self.clients.push(Client::new(self.connected, (shard, slot), &groups, self.step));
         self.connected += 1;
     }
 
@@ -144,15 +157,27 @@ impl World {
         }
         let (group, no_echo) = (self.random.below(GROUPS), self.random.chance(30));
         let Client { index: publisher, shard, .. } = self.clients[at];
-        let number = self.numbers.entry((publisher, group)).or_default();
-        *number += 1;
-        let publish = Publish { publisher, shard, number: *number, step: self.step, no_echo };
+        let number = self.next_number(publisher, group);
+        let publish = Publish { publisher, shard, number, step: self.step, no_echo };
         self.published.entry(group).or_default().push(publish);
         let data = format!(r#"{{"publisher":{publisher},"number":{number}}}"#);
         let text = format!(
             r#"{{"type":"sendToGroup","group":"{group}","noEcho":{no_echo},"data":{data}}}"#
         );
         self.request(at, &text);
+    }
+
+    pub(crate) fn next_number(&mut self, publisher: usize, group: usize) -> u64 {
+        let number = self.numbers.entry((publisher, group)).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// A turn's share of the commands that concern many connections.
+    fn sweep(&mut self) {
+        self.shards.iter_mut().for_each(|shard| {
+            shard.step_sweeps();
+        });
     }
 
     fn disconnect(&mut self) {
@@ -190,12 +215,13 @@ impl World {
         });
     }
 
-    /// The client reads all that its shard has queued for it.
-    fn read(&mut self, at: usize) {
+    /// The client reads all that its shard has queued for it. Returns whether it may read at all:
+    /// a handshake that is held back has sent nothing.
+    pub(crate) fn read(&mut self, at: usize) -> bool {
         let client = &mut self.clients[at];
         let connection = self.shards[client.shard].connection_mut(client.slot);
         if connection.held_joins > 0 {
-            return;
+            return false;
         }
         let frames: Vec<Vec<u8>> = connection.outbound.slices().map(<[u8]>::to_vec).collect();
         let bytes = connection.outbound.bytes();
@@ -205,6 +231,7 @@ impl World {
                 client.read(text_of(&frame), self.step);
             }
         }
+        true
     }
 
     /// What has arrived at a client against what had to.
@@ -242,7 +269,9 @@ impl World {
     /// Lets everything arrive, checks every client, and that nothing is left behind.
     pub(crate) fn wind_up(mut self) -> Totals {
         self.settle();
+        assert!(self.request.is_none(), "a call is never answered");
         self.step += 1;
+        self.totals.answered = self.answered;
         while let Some(last) = self.clients.len().checked_sub(1) {
             self.remove(last);
             self.settle();
@@ -251,6 +280,7 @@ impl World {
             assert_eq!(shard.connection_count(), 0);
             assert_eq!(shard.group_count(), 0, "a group outlived its members");
             assert_eq!(shard.pending_join_count(), 0, "a join was never confirmed");
+            assert_eq!(shard.pending_call_count(), 0, "a call was never answered");
             let closed: u64 = shard.counters.connections_closed.iter().sum();
             assert_eq!(shard.counters.connections_opened, closed);
         }
@@ -267,6 +297,7 @@ impl World {
             }
             self.hand_over();
             self.take_mesh();
+            self.hear();
         }
         panic!("the mesh does not come to rest: two full shards wait for each other");
     }
