@@ -18,9 +18,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("metrics", &["shard", "hub"]),
     ("listener", &["auth", "config", "hub", "protocol", "shard::connection::ClientKind"]),
     ("api", &["auth", "frame", "hub", "protocol", "shard::clock", "shard::command"]),
-    ("connection", &["api", "auth", "config", "frame", "listener", "protocol", "shard"]),
+    ("connection", &["api", "auth", "config", "frame", "listener", "metrics", "protocol", "shard"]),
     ("reactor", &["auth", "config", "connection", "hub", "metrics", "shard"]),
-    ("server", &["auth", "config", "hub", "listener", "metrics", "reactor", "shard", "sys"]),
+    ("server", &["api", "auth", "config", "hub", "listener", "metrics", "reactor", "shard", "sys"]),
 ];
 
 /// Crates that only the named module may use.

@@ -70,6 +70,17 @@ impl Category {
         Uncategorized,
     ];
 
+    /// The names of all, in the order of their index.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
     /// The name in metrics (`operations.md` section 2.3).
     pub const fn name(self) -> &'static str {
         match self {

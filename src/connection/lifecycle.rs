@@ -14,6 +14,7 @@ use super::timers::{Tick, Wheel};
 use super::transport::{Http, Phase, Transport, TransportHandle};
 use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
 use crate::config::Settings;
+use crate::metrics::ShardMetrics;
 use crate::shard::clock::Millis;
 use crate::shard::close::CloseReason;
 use crate::shard::state::State;
@@ -38,6 +39,7 @@ pub struct Context {
     pub verifier: ClientTokenVerifier,
     pub rest_verifier: RestTokenVerifier,
     pub signer: ClientTokenSigner,
+    pub metrics: ShardMetrics,
 }
 
 /// All sockets of one shard, and what they share.

@@ -165,6 +165,10 @@ impl Sockets {
         exchange: &Exchange,
         outcome: &Outcome,
     ) {
+        let begun_at = self.http(slot).and_then(|http| http.begun_at);
+        let duration = state.now().saturating_sub(begun_at.unwrap_or(state.now()));
+        let (category, status) = (exchange.category() as usize, exchange.status(outcome));
+        self.context.metrics.rest().count(category, status, duration);
         let mut bytes = Vec::with_capacity(512);
         exchange.write(outcome, &mut bytes);
         self.queue_http(state, slot, &bytes, exchange.is_keep_alive());

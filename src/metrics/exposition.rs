@@ -3,12 +3,13 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::rest::{BOUNDS_S, RestMetrics};
 use super::{METRICS, Metric, ShardMetrics, sum};
 
 /// Renders the sum over `shards`.
@@ -43,8 +44,23 @@ impl Collector for Shards {
                 encode(value, *is_gauge, descriptor.encode_family(&labels)?)?;
             }
         }
-        Ok(())
+        encode_rest(&self.0, encoder)
     }
+}
+
+fn encode_rest(shards: &[ShardMetrics], mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+    let name = "corecast_rest_request_duration_seconds";
+    let help = "REST requests by category, status and duration";
+    let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for series in RestMetrics::sum(shards.iter().map(ShardMetrics::rest)) {
+        let status = series.status.to_string();
+        let labels = [("category", series.category), ("status", status.as_str())];
+        let count = series.buckets.iter().sum();
+        let buckets: Vec<_> = BOUNDS_S.into_iter().zip(series.buckets).collect();
+        let mut encoder = descriptor.encode_family(&labels)?;
+        encoder.encode_histogram::<NoLabelSet>(series.sum_s, count, &buckets, None)?;
+    }
+    Ok(())
 }
 
 fn encode(value: u64, is_gauge: bool, encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
@@ -66,7 +82,8 @@ mod tests {
 
     #[test]
     fn shards_are_added_up_and_labels_kept_apart() {
-        let shards = [ShardMetrics::default(), ShardMetrics::default()];
+        let shards = [(); 2].map(|()| ShardMetrics::new(&["SendToAll"]));
+        shards[1].rest().count(0, 202, 3);
         for (index, shard) in shards.iter().enumerate() {
             let mut state = State::new(ShardId::new(index), 2, RandomState::default());
             state.counters.writes = 20 + index as u64;
@@ -80,6 +97,7 @@ mod tests {
             "corecast_connections 0",
             "corecast_connections_closed_total{category=\"SlowClient\"} 6",
             "corecast_slow_client_drops_total 6",
+            "corecast_rest_request_duration_seconds_count{category=\"SendToAll\",status=\"202\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

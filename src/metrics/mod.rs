@@ -6,12 +6,14 @@
 //! Names and meanings follow `operations.md` section 2.5.
 
 pub mod exposition;
+pub mod rest;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use self::rest::RestMetrics;
 use crate::shard::close::CloseCategory;
 use crate::shard::counters::{Counters, HANDSHAKE_STATUSES};
 use crate::shard::state::State;
@@ -108,16 +110,31 @@ fn one(value: u64) -> Vec<(Label, u64)> {
 }
 
 /// One shard's published numbers: written by it, read by the administrative listener.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ShardMetrics(Arc<Published>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Published {
+    rest: RestMetrics,
     values: CachePadded<[AtomicU64; Counters::COUNT]>,
     connections: CachePadded<AtomicU64>,
 }
 
 impl ShardMetrics {
+    /// Zeroes, for the REST categories of these names.
+    pub fn new(rest_categories: &'static [&'static str]) -> Self {
+        Self(Arc::new(Published {
+            rest: RestMetrics::new(rest_categories),
+            values: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
+            connections: CachePadded::default(),
+        }))
+    }
+
+    /// The shard's REST requests.
+    pub fn rest(&self) -> &RestMetrics {
+        &self.0.rest
+    }
+
     /// Makes the numbers of a turn visible. Plain stores: only this shard writes them.
     pub fn publish(&self, state: &State) {
         for (published, value) in self.0.values.iter().zip(state.counters.values()) {

@@ -62,7 +62,8 @@ pub fn start(
             let state = State::new(ShardId::new(index), settings.shards, hasher);
             let placement = placement(&settings, index);
             let settings = Rc::new(settings);
-            let context = Context { settings, verifier, rest_verifier, signer };
+            let context =
+                Context { settings, verifier, rest_verifier, signer, metrics: metrics.clone() };
             let reactor = || Reactor::new(state, context, mesh, listeners, metrics);
             run_shard(index, placement, reactor, &report);
         };

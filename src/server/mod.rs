@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 
 use rustix::fd::OwnedFd;
 
+use crate::api::Category;
 use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenSettings, RestTokenVerifier};
 use crate::config::{Settings, StartError};
 use crate::listener::bind;
@@ -39,7 +40,8 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
         let fix = "raise the limit on open files (ulimit -n)";
         StartError::new("shards", format!("cannot create wake-up descriptors: {error}"), fix)
     })?;
-    let metrics: Vec<ShardMetrics> = meshes.iter().map(|_| ShardMetrics::default()).collect();
+    let metrics: Vec<ShardMetrics> =
+        meshes.iter().map(|_| ShardMetrics::new(&Category::NAMES)).collect();
     let verifier = ClientTokenVerifier::new(&settings.keys, settings.public_endpoints.clone());
     let rest = RestTokenSettings {
         public_endpoints: settings.public_endpoints.clone(),
