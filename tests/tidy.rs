@@ -31,6 +31,8 @@ const OWN_CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["server"]),
     ("clap", &["config"]),
     ("jsonwebtoken", &["auth"]),
+    ("reqwest", &["server"]),
+    ("url", &["config"]),
 ];
 
 fn root() -> &'static Path {

@@ -42,6 +42,9 @@ pub struct Rules<'a> {
 pub enum Judged {
     /// The answer is known.
     Answer { exchange: Exchange, outcome: Outcome },
+    /// The token's issuer has a key that is not known yet: nothing is decided. The head is to be
+    /// judged again when keys have been fetched.
+    UnknownKey { issuer: usize },
     /// The body is next.
     Pending(Box<Pending>),
 }
@@ -59,7 +62,8 @@ pub fn judge(head: &RequestHead<'_>, rules: &Rules<'_>) -> Judged {
         Ok(_) if category == Category::HealthCheck => Outcome::Done,
         Ok(route) => match admit(head, &route, exchange.clone(), rules) {
             Ok(pending) => return Judged::Pending(Box::new(pending)),
-            Err(error) => error.into(),
+            Err(NotAdmitted::UnknownKey { issuer }) => return Judged::UnknownKey { issuer },
+            Err(NotAdmitted::Refused(error)) => error.into(),
         },
     };
     // A body that nobody is going to read would be taken for the next request.
@@ -69,12 +73,24 @@ pub fn judge(head: &RequestHead<'_>, rules: &Rules<'_>) -> Judged {
     Judged::Answer { exchange, outcome }
 }
 
+/// Why a request does not go on.
+enum NotAdmitted {
+    UnknownKey { issuer: usize },
+    Refused(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for NotAdmitted {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
 fn admit(
     head: &RequestHead<'_>,
     route: &Route<'_>,
     exchange: Exchange,
     rules: &Rules<'_>,
-) -> Result<Pending, ApiError> {
+) -> Result<Pending, NotAdmitted> {
     let version = version::of(head.query());
     let origin = origin(head, rules.is_tls);
     let called = Called {
@@ -85,7 +101,12 @@ fn admit(
     let hub = route.names.hub()?;
     let draft = draft::read(route, &hub, Parameters(head.query()), called)?;
     version?;
-    authorize(head, route.category, rules)?;
+    match authorize(head, route.category, rules) {
+        Err(AuthFailure::UnknownKey { issuer }) => {
+            return Err(NotAdmitted::UnknownKey { issuer });
+        }
+        outcome => outcome?,
+    }
     Ok(Pending {
         exchange,
         hub,

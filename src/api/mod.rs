@@ -13,7 +13,7 @@
 //! | [`carry`] | Which command is that for the shards, and what does their answer mean? |
 //! | [`answer`], [`error`] | What does the caller hear? |
 //!
-//! A request goes [`judge`](head::judge) → [`Pending`](pending::Pending) → [`ApiRequest`]; then it
+//! A request goes [`judge`] → [`Pending`] → [`ApiRequest`]; then it
 //! leaves this layer and comes back as an [`Outcome`]. The [`Exchange`] stays with the connection
 //! meanwhile and writes the answer.
 //!

@@ -3,9 +3,9 @@
 //! A server has one or two access keys, valid at the same time ([`key`]). Application servers sign
 //! tokens with them; a client shows its token in the upgrade request, and [`token`] turns it into
 //! [`ClientClaims`] or into the answer that refuses it. Application servers show theirs in each
-//! REST request, and [`rest_token`] turns it into a [`Role`]. Which endpoint a token is meant
-//! for is the business of [`audience`], what both kinds have in common that of `claims`; [`sign`]
-//! makes client tokens.
+//! REST request, and [`rest_token`] turns it into a [`Role`]; those of identity providers are
+//! verified by [`oidc`]. Which endpoint a token is meant for is the business of [`audience`], what
+//! both kinds have in common that of `claims`; [`sign`] makes client tokens.
 //!
 //! A client's token is looked at only while a connection is made (`client-connect.md` section 4.4):
 //! nothing here is called for an open one. Time is an argument, in seconds since 1970, so that
@@ -19,6 +19,7 @@ pub mod audience;
 mod claims;
 pub mod error;
 pub mod key;
+pub mod oidc;
 pub mod rest_token;
 pub mod sign;
 pub mod token;

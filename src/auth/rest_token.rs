@@ -71,13 +71,21 @@ pub struct RestTokenVerifier(Arc<Rules>);
 
 #[derive(Debug)]
 struct Rules {
-    keys: SigningKeys,
+    keys: Arc<SigningKeys>,
     settings: RestTokenSettings,
 }
 
 impl RestTokenVerifier {
     pub fn new(keys: &AccessKeys, settings: RestTokenSettings) -> Self {
-        Self(Arc::new(Rules { keys: SigningKeys::new(keys.iter()), settings }))
+        Self(Arc::new(Rules { keys: Arc::new(SigningKeys::new(keys.iter())), settings }))
+    }
+
+    /// The same with another provider: the current one once its issuers' keys have changed.
+    #[must_use]
+    pub fn with_provider(&self, provider: Arc<dyn IdentityProvider>) -> Self {
+        let keys = self.0.keys.clone();
+        let settings = RestTokenSettings { provider: Some(provider), ..self.0.settings.clone() };
+        Self(Arc::new(Rules { keys, settings }))
     }
 
     /// Checks the token of a request for `path`, which is as it came: not decoded, without query.
@@ -144,6 +152,12 @@ pub enum AuthFailure {
     ProviderAuthDisabled,
     /// A token of an identity provider that is wrong. The text says why, for the log.
     ProviderToken(String),
+    /// A token of an identity provider, signed with a key that is not known yet. The caller may
+    /// hold the request until the next keys have come and judge it again.
+    UnknownKey {
+        /// Which issuer's, by its place in the configuration.
+        issuer: usize,
+    },
     /// A good token of somebody with no role here.
     NoRole,
     /// A good token of somebody whose role is not enough.
@@ -181,7 +195,7 @@ impl fmt::Display for AuthFailure {
             Self::ProviderAuthDisabled => {
                 f.write_str("Tokens of an identity provider are disabled.")
             }
-            Self::ProviderToken(_) => {
+            Self::ProviderToken(_) | Self::UnknownKey { .. } => {
                 f.write_str("The access token of the identity provider is not valid.")
             }
             Self::NoRole => f.write_str("The caller has no role on this server."),

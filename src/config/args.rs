@@ -61,6 +61,10 @@ pub struct ServeArgs {
     pub secondary_access_key: Option<String>,
     #[arg(long, value_name = "URL", help = table::PUBLIC_ENDPOINTS.help())]
     pub public_endpoint: Vec<String>,
+    #[arg(long, help = table::DISABLE_LOCAL_AUTH.help())]
+    pub disable_local_auth: bool,
+    #[arg(long, help = table::DISABLE_AAD_AUTH.help())]
+    pub disable_aad_auth: bool,
     #[arg(long, value_name = "FILTER", help = table::LOG.help())]
     pub log: Option<String>,
     #[arg(long, value_name = "TIME", help = table::HEADER_TIMEOUT.help())]

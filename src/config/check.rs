@@ -9,13 +9,14 @@ use std::time::Duration;
 use toml::Value;
 
 use super::hub_settings::{AnonymousConnectPolicy, HubSettings};
+use super::issuer::{IssuerSettings, KeySource, role_name};
 use super::settings::Settings;
 use super::table::{self, Setting};
 
-/// The settings in TOML, in the order of [`table::PROCESS`] and [`table::HUB`].
+/// The settings in TOML, in the order of [`table::PROCESS`], [`table::HUB`] and
+/// [`table::ISSUER`].
 pub fn render(settings: &Settings) -> String {
     let mut file = Lines::default();
-    let keys = &settings.keys;
     let endpoints = settings.public_endpoints.iter().map(|endpoint| endpoint.as_str().to_owned());
     file.value(&table::LISTEN, settings.listen.iter().map(ToString::to_string).collect::<Vec<_>>());
     match settings.admin_listen {
@@ -24,10 +25,12 @@ pub fn render(settings: &Settings) -> String {
     }
     file.number(&table::SHARDS, settings.shards);
     file.value(&table::PIN, settings.pin);
-    file.comment(&table::ACCESS_KEY, if keys.is_generated() { "generated" } else { "set" });
-    let secondary = if keys.secondary().is_some() { "set" } else { "none" };
+    let (primary, secondary) = describe_keys(settings);
+    file.comment(&table::ACCESS_KEY, primary);
     file.comment(&table::SECONDARY_ACCESS_KEY, secondary);
     file.value(&table::PUBLIC_ENDPOINTS, endpoints.collect::<Vec<_>>());
+    file.value(&table::DISABLE_LOCAL_AUTH, settings.disable_local_auth);
+    file.value(&table::DISABLE_AAD_AUTH, settings.disable_aad_auth);
     file.value(&table::LOG, settings.log.as_str());
     file.seconds(&table::HEADER_TIMEOUT, settings.header_timeout);
     file.seconds(&table::SHUTDOWN_GRACE, settings.shutdown_grace);
@@ -39,7 +42,19 @@ pub fn render(settings: &Settings) -> String {
     for (name, hub) in &settings.hubs {
         file.hub(name.as_str(), hub);
     }
+    for issuer in &settings.issuers {
+        file.issuer(issuer);
+    }
     file.0
+}
+
+fn describe_keys(settings: &Settings) -> (&'static str, &'static str) {
+    let keys = &settings.keys;
+    if settings.disable_local_auth {
+        return ("ignored", "ignored");
+    }
+    let primary = if keys.is_generated() { "generated" } else { "set" };
+    (primary, if keys.secondary().is_some() { "set" } else { "none" })
 }
 
 #[derive(Default)]
@@ -57,6 +72,24 @@ impl Lines {
         self.number(&table::OUTBOUND_QUEUE_MESSAGES, hub.outbound_messages_max);
         self.number(&table::OUTBOUND_QUEUE_BYTES, hub.outbound_bytes_max);
         self.number(&table::GROUPS_PER_CONNECTION, hub.groups_per_connection_max);
+    }
+
+    fn issuer(&mut self, issuer: &IssuerSettings) {
+        let _ = writeln!(self.0, "\n[[issuers]]");
+        self.value(&table::ISSUER_NAME, issuer.trusted.issuer.as_str());
+        match &issuer.keys {
+            KeySource::Discovery(_) => {
+                self.comment(&table::ISSUER_KEYS, table::ISSUER_KEYS.default)
+            }
+            KeySource::Direct(url) => self.value(&table::ISSUER_KEYS, url.as_str()),
+        }
+        self.value(&table::ISSUER_AUDIENCES, issuer.trusted.audiences.clone());
+        for rule in &issuer.trusted.roles {
+            let _ = writeln!(self.0, "\n[[issuers.roles]]");
+            self.value(&table::ROLE_CLAIM, rule.claim.as_str());
+            self.value(&table::ROLE_VALUE, rule.value.as_str());
+            self.value(&table::ROLE, role_name(rule.role));
+        }
     }
 
     fn value(&mut self, setting: &Setting, value: impl Into<Value>) {
@@ -106,6 +139,8 @@ pin = false
 # accessKey: set
 # secondaryAccessKey: none
 publicEndpoints = ["chat.example.com"]
+disableLocalAuth = false
+disableAadAuth = true
 log = "warn"
 headerTimeoutInSeconds = 1.5
 shutdownGraceInSeconds = 0
@@ -118,6 +153,31 @@ webSocketKeepAliveIntervalInSeconds = 120
 outboundQueueMessages = 1
 outboundQueueBytes = 65536
 groupsPerConnection = 2
+
+[[issuers]]
+issuer = "https://sts.example/tenant/"
+# jwksUri: by discovery at the issuer
+audiences = ["https://webpubsub.azure.com"]
+
+[[issuers.roles]]
+claim = "roles"
+value = "Web PubSub Service Owner"
+role = "Owner"
+
+[[issuers.roles]]
+claim = "sub"
+value = "dashboard"
+role = "Reader"
+
+[[issuers]]
+issuer = "accounts"
+jwksUri = "http://127.0.0.1:9/keys"
+audiences = ["a", "b"]
+
+[[issuers.roles]]
+claim = "sub"
+value = "x"
+role = "Owner"
 "#;
 
     #[test]
@@ -125,6 +185,12 @@ groupsPerConnection = 2
         let key = "0123456789abcdef0123456789abcdef";
         let text = render(&resolve(&format!("accessKey = '{key}'\n{EVERYTHING}")));
         assert_eq!(text, EVERYTHING);
+    }
+
+    #[test]
+    fn says_that_keys_are_ignored() {
+        let text = render(&resolve("disableLocalAuth = true"));
+        assert!(text.contains("# accessKey: ignored\n# secondaryAccessKey: ignored\n"), "{text}");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct FileValues {
     pub access_key: Option<String>,
     pub secondary_access_key: Option<String>,
     pub public_endpoints: Option<Vec<String>>,
+    pub disable_local_auth: Option<bool>,
+    pub disable_aad_auth: Option<bool>,
     pub log: Option<String>,
     pub header_timeout_in_seconds: Option<f64>,
     pub shutdown_grace_in_seconds: Option<f64>,
@@ -42,6 +44,8 @@ pub struct FileValues {
     pub mesh_slots: Option<i64>,
     #[serde(default)]
     pub hubs: BTreeMap<String, HubValues>,
+    #[serde(default)]
+    pub issuers: Vec<IssuerValues>,
 }
 
 /// The keys of a `[hubs.NAME]` table; names and meanings are those of [`table::HUB`].
@@ -53,6 +57,27 @@ pub struct HubValues {
     pub outbound_queue_messages: Option<i64>,
     pub outbound_queue_bytes: Option<i64>,
     pub groups_per_connection: Option<i64>,
+}
+
+/// The keys of an `[[issuers]]` table; names and meanings are those of [`table::ISSUER`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerValues {
+    pub issuer: Option<String>,
+    pub jwks_uri: Option<String>,
+    pub audiences: Option<Vec<String>>,
+    #[serde(default)]
+    pub roles: Vec<RoleValues>,
+}
+
+/// The keys of an `[[issuers.roles]]` table; names and meanings are those of
+/// [`table::ISSUER_ROLE`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleValues {
+    pub claim: Option<String>,
+    pub value: Option<String>,
+    pub role: Option<String>,
 }
 
 impl ConfigFile {
@@ -106,14 +131,38 @@ struct UnknownKey {
 
 fn find_unknown_key(document: &DeTable<'_>) -> Option<UnknownKey> {
     const HUBS: &str = "hubs";
-    let process_keys: Vec<_> = names(&table::PROCESS).chain([HUBS]).collect();
+    const ISSUERS: &str = "issuers";
+    const ROLES: &str = "roles";
+    let process_keys: Vec<_> = names(&table::PROCESS).chain([HUBS, ISSUERS]).collect();
     let hub_keys: Vec<_> = names(&table::HUB).collect();
+    let issuer_keys: Vec<_> = names(&table::ISSUER).chain([ROLES]).collect();
+    let role_keys: Vec<_> = names(&table::ISSUER_ROLE).collect();
     let hub_tables = document.get(HUBS).and_then(|hubs| as_table(hubs)).into_iter();
-    unknown_key_in(document, &process_keys).or_else(|| {
-        hub_tables
-            .flat_map(|hubs| hubs.values().filter_map(as_table))
-            .find_map(|hub| unknown_key_in(hub, &hub_keys))
-    })
+    unknown_key_in(document, &process_keys)
+        .or_else(|| {
+            hub_tables
+                .flat_map(|hubs| hubs.values().filter_map(as_table))
+                .find_map(|hub| unknown_key_in(hub, &hub_keys))
+        })
+        .or_else(|| {
+            tables_in(document, ISSUERS).find_map(|issuer| {
+                unknown_key_in(issuer, &issuer_keys).or_else(|| {
+                    tables_in(issuer, ROLES).find_map(|role| unknown_key_in(role, &role_keys))
+                })
+            })
+        })
+}
+
+/// The tables of an array of tables.
+fn tables_in<'t, 'i>(
+    table: &'t DeTable<'i>,
+    name: &str,
+) -> impl Iterator<Item = &'t DeTable<'i>> + use<'t, 'i> {
+    let array = match table.get(name).map(Spanned::get_ref) {
+        Some(DeValue::Array(array)) => Some(array),
+        _ => None,
+    };
+    array.into_iter().flat_map(|array| array.iter().filter_map(as_table))
 }
 
 fn names(settings: &'static [&Setting]) -> impl Iterator<Item = &'static str> {
@@ -192,7 +241,12 @@ mod tests {
     #[test]
     fn knows_exactly_the_keys_of_the_table() {
         // Each key is known to both sides: a type error, not an unknown key, answers a wrong value.
-        for (prefix, settings) in [("", &table::PROCESS[..]), ("[hubs.chat]\n", &table::HUB[..])] {
+        for (prefix, settings) in [
+            ("", &table::PROCESS[..]),
+            ("[hubs.chat]\n", &table::HUB[..]),
+            ("[[issuers]]\n", &table::ISSUER[..]),
+            ("[[issuers]]\n[[issuers.roles]]\n", &table::ISSUER_ROLE[..]),
+        ] {
             for setting in settings {
                 let message = message(&format!("{prefix}{} = {{ a = 1 }}", setting.name));
                 assert!(message.contains("invalid type"), "{message}");
@@ -210,6 +264,13 @@ mod tests {
         let text = message("[hubs.chat]\noutboundQueueByte = 1\n");
         assert!(text.contains("line 2, column 1: unknown key 'outboundQueueByte'"), "{text}");
         assert!(text.contains("did you mean 'outboundQueueBytes'?"), "{text}");
+
+        let text = message("[[issuers]]\nissuer = \"a\"\n[[issuers]]\njwksUrl = \"b\"\n");
+        assert!(text.contains("line 4, column 1: unknown key 'jwksUrl'"), "{text}");
+        assert!(text.contains("did you mean 'jwksUri'?"), "{text}");
+        let text = message("[[issuers]]\n[[issuers.roles]]\nroll = \"Owner\"\n");
+        assert!(text.contains("line 3, column 1: unknown key 'roll'"), "{text}");
+        assert!(message("[[issuer]]").contains("did you mean 'issuers'?"));
     }
 
     #[test]

@@ -90,6 +90,22 @@ impl Layers<'_> {
         number_within(setting, name, u64::try_from(number).ok(), &self.written(number))
     }
 
+    /// A yes or no.
+    pub(super) fn switch(
+        &self,
+        setting: &'static Setting,
+        flag: Option<bool>,
+        file: Option<bool>,
+    ) -> Result<Option<bool>, StartError> {
+        if flag.is_some() {
+            return Ok(flag);
+        }
+        let Some(given) = self.typed(setting, None) else { return Ok(file) };
+        given.value.parse().map(Some).map_err(|_| {
+            given.error(setting.name, "it is neither true nor false", "write true or false")
+        })
+    }
+
     /// A time within the setting's bounds: with a unit as text, in seconds in the file.
     pub(super) fn duration(
         &self,

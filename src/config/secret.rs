@@ -24,16 +24,21 @@ pub(super) fn resolve_keys(layers: Layers<'_>, args: &ServeArgs) -> Result<Acces
         .transpose()?;
     match (primary, secondary) {
         (Some(primary), secondary) => Ok(AccessKeys::configured(primary, secondary)),
-        (None, None) => AccessKeys::generate().map_err(|error| {
-            let reason = format!("the system gives no random bytes to generate one ({error})");
-            StartError::new(table::ACCESS_KEY.name, reason, "configure a key")
-        }),
+        (None, None) => generate_keys(),
         (None, Some(_)) => Err(StartError::new(
             table::SECONDARY_ACCESS_KEY.name,
             "there is a secondary key, but no primary one",
             "set accessKey as well (--access-key, CORECAST_ACCESS_KEY)",
         )),
     }
+}
+
+/// A key for this run.
+pub(super) fn generate_keys() -> Result<AccessKeys, StartError> {
+    AccessKeys::generate().map_err(|error| {
+        let reason = format!("the system gives no random bytes to generate one ({error})");
+        StartError::new(table::ACCESS_KEY.name, reason, "configure a key")
+    })
 }
 
 /// The configured primary key, if any.

@@ -15,9 +15,10 @@ use super::StartError;
 use super::args::ServeArgs;
 use super::file::ConfigFile;
 use super::hub_settings::{HubSettings, resolve_hubs};
+use super::issuer::{IssuerSettings, resolve_issuers};
 use super::layers::{Environment, Given, Layers, Origin};
 use super::placement::UsableCores;
-use super::secret::resolve_keys;
+use super::secret::{generate_keys, resolve_keys};
 use super::table::{self, Setting};
 use crate::auth::{AccessKeys, PublicEndpoint};
 use crate::hub::name::HubName;
@@ -46,6 +47,13 @@ pub struct Settings {
     pub cores: UsableCores,
     pub keys: AccessKeys,
     pub public_endpoints: Vec<PublicEndpoint>,
+    /// No access key is good (`operations.md` section 6.4); then `keys` are not the configured
+    /// ones, but ones that nobody knows.
+    pub disable_local_auth: bool,
+    /// No token of an issuer is good.
+    pub disable_aad_auth: bool,
+    /// Whose tokens the REST API accepts. No `iss` twice.
+    pub issuers: Vec<IssuerSettings>,
     /// The hubs that are configured; ask [`Settings::hub`].
     pub hubs: BTreeMap<HubName, HubSettings>,
     pub default_hub: HubSettings,
@@ -69,9 +77,23 @@ impl Settings {
             let given = layers.duration(setting, flag.as_deref(), file)?;
             Ok(given.unwrap_or(Duration::from_secs(default)))
         };
-        let keys = resolve_keys(layers, args)?;
+        let disable_local_auth = layers
+            .switch(
+                &table::DISABLE_LOCAL_AUTH,
+                args.disable_local_auth.then_some(true),
+                values.disable_local_auth,
+            )?
+            .unwrap_or(false);
+        let disable_aad_auth = layers
+            .switch(
+                &table::DISABLE_AAD_AUTH,
+                args.disable_aad_auth.then_some(true),
+                values.disable_aad_auth,
+            )?
+            .unwrap_or(false);
+        let keys = if disable_local_auth { generate_keys() } else { resolve_keys(layers, args) }?;
         let listen = resolve_listen(layers, args)?;
-        if keys.is_generated() {
+        if keys.is_generated() && !disable_local_auth {
             require_loopback(&listen)?;
         }
         Ok(Self {
@@ -82,6 +104,9 @@ impl Settings {
             cores: cores.clone(),
             keys,
             public_endpoints: resolve_public_endpoints(layers, args)?,
+            disable_local_auth,
+            disable_aad_auth,
+            issuers: resolve_issuers(layers)?,
             hubs: resolve_hubs(layers)?,
             default_hub: HubSettings::default(),
             header_timeout: seconds(
@@ -109,6 +134,24 @@ impl Settings {
             )?,
             log: resolve_log(layers, args)?,
         })
+    }
+
+    /// What is allowed and perhaps not meant, a sentence each, for the log at start.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        match (self.disable_local_auth, self.disable_aad_auth, self.issuers.is_empty()) {
+            (true, true, _) => vec![
+                "disableLocalAuth and disableAadAuth are both set: only anonymous clients can \
+                 connect, and nobody can call the REST API",
+            ],
+            (true, false, true) => vec![
+                "disableLocalAuth is set and no issuer is configured: only anonymous clients can \
+                 connect, and nobody can call the REST API",
+            ],
+            (false, true, false) => {
+                vec!["disableAadAuth is set: the configured issuers are not used"]
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The settings of a hub, configured or not.
@@ -174,15 +217,8 @@ fn parse_address(setting: &Setting, given: &Given<String>) -> Result<SocketAddr,
 }
 
 fn resolve_pin(layers: Layers<'_>, args: &ServeArgs) -> Result<bool, StartError> {
-    if args.pin || args.no_pin {
-        return Ok(args.pin);
-    }
-    match layers.text(&table::PIN, None, None) {
-        Some(given) => given.value.parse().map_err(|_| {
-            given.error(table::PIN.name, "it is neither true nor false", "write true or false")
-        }),
-        None => Ok(layers.file.values.pin.unwrap_or(true)),
-    }
+    let flag = (args.pin || args.no_pin).then_some(args.pin);
+    Ok(layers.switch(&table::PIN, flag, layers.file.values.pin)?.unwrap_or(true))
 }
 
 fn resolve_public_endpoints(

@@ -5,14 +5,15 @@
 //! the hosted service's where it has the setting; the flag and the environment name are the same
 //! words.
 //!
-//! Settings of a hub exist only in the configuration file.
+//! Settings of a hub and of an issuer exist only in the configuration file.
 
 use std::fmt::Write;
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Setting {
-    /// Key in the configuration file, below `[hubs.NAME]` for a hub's setting.
+    /// Key in the configuration file, below `[hubs.NAME]`, `[[issuers]]` or `[[issuers.roles]]` for
+    /// the settings of those.
     pub name: &'static str,
     /// Flag with its dashes; empty if there is none.
     pub flag: &'static str,
@@ -38,7 +39,7 @@ pub enum Allowed {
 }
 
 /// Settings of the process, in the order in which they are shown.
-pub static PROCESS: [&Setting; 12] = [
+pub static PROCESS: [&Setting; 14] = [
     &LISTEN,
     &ADMIN_LISTEN,
     &SHARDS,
@@ -46,6 +47,8 @@ pub static PROCESS: [&Setting; 12] = [
     &ACCESS_KEY,
     &SECONDARY_ACCESS_KEY,
     &PUBLIC_ENDPOINTS,
+    &DISABLE_LOCAL_AUTH,
+    &DISABLE_AAD_AUTH,
     &LOG,
     &HEADER_TIMEOUT,
     &SHUTDOWN_GRACE,
@@ -61,6 +64,12 @@ pub static HUB: [&Setting; 5] = [
     &OUTBOUND_QUEUE_BYTES,
     &GROUPS_PER_CONNECTION,
 ];
+
+/// Settings of one issuer, in the order in which they are shown.
+pub static ISSUER: [&Setting; 3] = [&ISSUER_NAME, &ISSUER_KEYS, &ISSUER_AUDIENCES];
+
+/// Settings of one role rule of an issuer, in the order in which they are shown.
+pub static ISSUER_ROLE: [&Setting; 3] = [&ROLE_CLAIM, &ROLE_VALUE, &ROLE];
 
 pub static LISTEN: Setting = Setting {
     name: "listen",
@@ -123,6 +132,24 @@ pub static PUBLIC_ENDPOINTS: Setting = Setting {
     default: "[]",
     allowed: Allowed::Words("URL, HOST or HOST:PORT, any number"),
     sentence: "Names clients reach the server by; if set, token audiences must use one of them.",
+};
+
+pub static DISABLE_LOCAL_AUTH: Setting = Setting {
+    name: "disableLocalAuth",
+    flag: "--disable-local-auth",
+    environment: "CORECAST_DISABLE_LOCAL_AUTH",
+    default: "false",
+    allowed: Allowed::Words("true or false"),
+    sentence: "Whether tokens signed with an access key are refused and the keys ignored.",
+};
+
+pub static DISABLE_AAD_AUTH: Setting = Setting {
+    name: "disableAadAuth",
+    flag: "--disable-aad-auth",
+    environment: "CORECAST_DISABLE_AAD_AUTH",
+    default: "false",
+    allowed: Allowed::Words("true or false"),
+    sentence: "Whether tokens of issuers (Entra ID, OpenID Connect) are refused.",
 };
 
 pub static LOG: Setting = Setting {
@@ -217,6 +244,60 @@ pub static GROUPS_PER_CONNECTION: Setting = Setting {
     sentence: "Groups that one connection may be in.",
 };
 
+pub static ISSUER_NAME: Setting = Setting {
+    name: "issuer",
+    flag: "",
+    environment: "",
+    default: "required",
+    allowed: Allowed::Words("https URL, or http on a loopback address; any text with jwksUri"),
+    sentence: "Whose tokens the REST API accepts: equal to their `iss`.",
+};
+
+pub static ISSUER_KEYS: Setting = Setting {
+    name: "jwksUri",
+    flag: "",
+    environment: "",
+    default: "by discovery at the issuer",
+    allowed: Allowed::Words("https URL, or http on a loopback address"),
+    sentence: "Where the issuer publishes its keys.",
+};
+
+pub static ISSUER_AUDIENCES: Setting = Setting {
+    name: "audiences",
+    flag: "",
+    environment: "",
+    default: r#"["https://webpubsub.azure.com"]"#,
+    allowed: Allowed::Words("text, one or more"),
+    sentence: "What a token's `aud` must contain one of.",
+};
+
+pub static ROLE_CLAIM: Setting = Setting {
+    name: "claim",
+    flag: "",
+    environment: "",
+    default: "required",
+    allowed: Allowed::Words("name of a claim, such as roles, sub or appid"),
+    sentence: "Where to look in a token.",
+};
+
+pub static ROLE_VALUE: Setting = Setting {
+    name: "value",
+    flag: "",
+    environment: "",
+    default: "required",
+    allowed: Allowed::Words("text"),
+    sentence: "What the claim must be, or contain if it is an array.",
+};
+
+pub static ROLE: Setting = Setting {
+    name: "role",
+    flag: "",
+    environment: "",
+    default: "required",
+    allowed: Allowed::Words(r#""Owner" or "Reader""#),
+    sentence: "What the bearer may do: everything, or look only.",
+};
+
 impl Setting {
     /// The text behind its flag in `--help`.
     pub fn help(&self) -> String {
@@ -276,6 +357,12 @@ pub fn markdown() -> String {
     for setting in HUB {
         add_row(&mut text, &format!("hubs.NAME.{}", setting.name), setting);
     }
+    for setting in ISSUER {
+        add_row(&mut text, &format!("issuers[].{}", setting.name), setting);
+    }
+    for setting in ISSUER_ROLE {
+        add_row(&mut text, &format!("issuers[].roles[].{}", setting.name), setting);
+    }
     text
 }
 
@@ -296,12 +383,16 @@ fn add_row(text: &mut String, name: &str, setting: &Setting) {
 mod tests {
     use super::*;
 
+    fn all() -> impl Iterator<Item = &'static Setting> {
+        PROCESS.into_iter().chain(HUB).chain(ISSUER).chain(ISSUER_ROLE)
+    }
+
     #[test]
     fn names_are_distinct_and_flags_match_environment_names() {
-        let mut names: Vec<_> = PROCESS.iter().chain(&HUB).map(|setting| setting.name).collect();
+        let mut names: Vec<_> = all().map(|setting| setting.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), PROCESS.len() + HUB.len());
+        assert_eq!(names.len(), all().count());
         for setting in PROCESS {
             let from_flag = setting.flag.trim_start_matches('-').replace('-', "_").to_uppercase();
             // One flag is repeated where the variable holds a list.
@@ -312,7 +403,7 @@ mod tests {
 
     #[test]
     fn sentences_are_sentences() {
-        for setting in PROCESS.iter().chain(&HUB) {
+        for setting in all() {
             assert!(setting.sentence.ends_with('.'), "{}", setting.name);
             assert!(!setting.sentence.contains('|'), "{}", setting.name);
         }
@@ -321,9 +412,10 @@ mod tests {
     #[test]
     fn the_markdown_has_a_row_for_each_setting() {
         let text = markdown();
-        assert_eq!(text.lines().count(), 2 + PROCESS.len() + HUB.len());
+        assert_eq!(text.lines().count(), 2 + all().count());
         assert!(text.contains("| `shards` | `--shards` | `CORECAST_SHARDS` |"));
         assert!(text.contains("| `hubs.NAME.outboundQueueBytes` | – | – | 16777216 |"));
+        assert!(text.contains("| `issuers[].roles[].claim` | – | – | required |"));
         assert!(text.lines().all(|line| line.matches(" | ").count() == 5), "{text}");
     }
 }

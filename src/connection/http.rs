@@ -69,6 +69,7 @@ impl Sockets {
                     continue;
                 }
                 // What is pipelined behind a request in progress is kept, up to a bound.
+                RestExchange::AwaitingKeys => return Progress { consumed, next: Next::Read },
                 RestExchange::Waiting(_) if rest.len() > PIPELINED_BYTES_MAX => {
                     return Progress { consumed, next: Next::Pause };
                 }
@@ -97,6 +98,10 @@ impl Sockets {
                 Ok(Some((head_bytes, Outcome::Answer(answer)))) => {
                     consumed += head_bytes;
                     self.answer(state, slot, &answer);
+                }
+                Ok(Some((_, Outcome::Api(Judged::UnknownKey { issuer })))) => {
+                    self.await_keys(slot, issuer);
+                    return Progress { consumed, next: Next::Read };
                 }
                 Ok(Some((head_bytes, Outcome::Api(judged)))) => {
                     consumed += head_bytes;

@@ -1,6 +1,7 @@
 //! From accept to the end of a transport: deadlines, keep-alive, closing.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::epoll::{self, EventFlags};
@@ -12,6 +13,7 @@ use slab::Slab;
 use super::rest::RestExchange;
 use super::timers::{Tick, Wheel};
 use super::transport::{Http, Phase, Transport, TransportHandle};
+use crate::auth::oidc::KeyRequests;
 use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
 use crate::config::Settings;
 use crate::metrics::ShardMetrics;
@@ -27,6 +29,8 @@ const CLOSE_DEADLINE: Millis = 5_000;
 /// How long an HTTP connection may be idle between requests, and how long the body of a request
 /// may take.
 const HTTP_IDLE: Millis = 60_000;
+/// How long a request may be held for its issuer's keys: two fetches, one of them under way.
+const KEYS_PATIENCE: Millis = 25_000;
 /// A client is given up after three keep-alive intervals, but not sooner than this (section 10).
 const SILENCE_MIN: Duration = Duration::from_secs(15);
 /// Size of the shared read buffer: what one read takes at most.
@@ -39,6 +43,8 @@ pub struct Context {
     pub verifier: ClientTokenVerifier,
     pub rest_verifier: RestTokenVerifier,
     pub signer: ClientTokenSigner,
+    /// Where fresh keys of issuers are asked for; `None` without issuers.
+    pub key_requests: Option<Arc<KeyRequests>>,
     pub metrics: ShardMetrics,
 }
 
@@ -52,6 +58,8 @@ pub struct Sockets {
     pub(super) read_buffer: Vec<u8>,
     /// Where small frames are joined into one write.
     pub(super) write_buffer: Vec<u8>,
+    /// Hold a REST request whose token is signed with a key that is being fetched.
+    pub(super) awaiting_keys: Vec<TransportHandle>,
     /// Paused because a peer shard is not keeping up.
     pub(super) paused: Vec<TransportHandle>,
     /// To be dropped as soon as nothing is in the middle of using them.
@@ -79,6 +87,7 @@ impl Sockets {
             context,
             read_buffer: vec![0; READ_BYTES],
             write_buffer: Vec::new(),
+            awaiting_keys: Vec::new(),
             paused: Vec::new(),
             doomed: Vec::new(),
             is_quiescing: false,
@@ -205,6 +214,7 @@ impl Sockets {
             // The shards answer in their own time, and a failing shard ends the process.
             (RestExchange::Waiting(_), _) => state.now() + HTTP_IDLE,
             (RestExchange::Reading(_), Some(begun_at)) => begun_at + HTTP_IDLE,
+            (RestExchange::AwaitingKeys, Some(begun_at)) => begun_at + KEYS_PATIENCE,
             (_, Some(begun_at)) => begun_at + header_timeout,
             (_, None) if http.has_answered => heard_at + HTTP_IDLE,
             (_, None) => return self.doom(slot),
@@ -212,7 +222,10 @@ impl Sockets {
         if state.now() < ends_at {
             return self.arm(slot, ends_at);
         }
-        if http.begun_at.is_some() {
+        if matches!(http.rest, RestExchange::AwaitingKeys) {
+            let text = "The keys of the token's issuer could not be fetched in time.";
+            self.answer_and_end(state, slot, (503, text));
+        } else if http.begun_at.is_some() {
             self.answer_and_end(state, slot, (408, "The request did not arrive in time."));
         } else {
             self.doom(slot);

@@ -3,12 +3,15 @@
 //! The API's own rules are in [`crate::api`]; this is the part that knows a socket. While the
 //! shards carry a command out, the connection keeps what is pipelined behind it.
 
+use std::sync::Arc;
+
 use super::lifecycle::Sockets;
 use super::transport::{Phase, TransportHandle};
 use crate::api::carry::{Carried, Reading, carry};
 use crate::api::operation::ClientTokenRequest;
 use crate::api::{self, Exchange, Judged, Outcome, Pending};
 use crate::auth::NewClientToken;
+use crate::auth::oidc::OidcProvider;
 use crate::protocol::http::body::CONTINUE;
 use crate::protocol::http::request::RequestHead;
 use crate::shard::calls::Ticket;
@@ -22,6 +25,8 @@ pub enum RestExchange {
     /// There is none.
     #[default]
     None,
+    /// Its token cannot be judged before its issuer's keys have come; the head is kept unread.
+    AwaitingKeys,
     /// Its body is coming.
     Reading(Box<Pending>),
     /// The shards are carrying it out.
@@ -52,6 +57,8 @@ impl Sockets {
             Judged::Answer { exchange, outcome } => {
                 self.answer_rest(state, slot, &exchange, &outcome);
             }
+            // Held back by the caller.
+            Judged::UnknownKey { .. } => {}
             Judged::Pending(pending) => {
                 let expects_continue = pending.expects_continue();
                 let Some(http) = self.http(slot) else { return };
@@ -62,6 +69,33 @@ impl Sockets {
                 }
                 // A request without a body is complete already.
                 self.read_body(state, slot, &[]);
+            }
+        }
+    }
+
+    /// Holds a request until the issuer's keys have been fetched again.
+    pub(super) fn await_keys(&mut self, slot: u32, issuer: usize) {
+        if let Some(requests) = &self.context.key_requests {
+            requests.ask(issuer);
+        }
+        if let Some(http) = self.http(slot) {
+            http.rest = RestExchange::AwaitingKeys;
+        }
+        self.awaiting_keys.push(self.handle(slot));
+    }
+
+    /// Keys have come: what was held is judged again.
+    pub fn on_provider(&mut self, state: &mut State, provider: Arc<OidcProvider>) {
+        self.context.rest_verifier = self.context.rest_verifier.with_provider(provider);
+        for handle in std::mem::take(&mut self.awaiting_keys) {
+            if self.get(handle).is_none() {
+                continue;
+            }
+            if let Some(http) = self.http(handle.slot)
+                && matches!(http.rest, RestExchange::AwaitingKeys)
+            {
+                http.rest = RestExchange::None;
+                self.proceed(state, handle.slot);
             }
         }
     }

@@ -13,19 +13,36 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use crossbeam_utils::CachePadded;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
+use tracing::error;
 
+use crate::auth::oidc::OidcProvider;
 use crate::hub::id::{ShardId, ShardSet};
+use crate::shard::clock::Millis;
 use crate::shard::counters::Counters;
 use crate::shard::message::ShardMessage;
 use crate::shard::outbox::Outbox;
 
 /// Messages the control thread may have under way to one shard.
 const CONTROL_SLOTS: usize = 16;
+/// How long the control thread waits for a shard with that many: far longer than a turn.
+const CONTROL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the control thread tells every shard.
+#[derive(Clone, Debug)]
+pub enum ControlMessage {
+    /// Answer health with 503 and accept no new clients (`operations.md` section 10.2).
+    Quiesce,
+    /// Close every connection, spread until `until`, and end the shard.
+    Drain { until: Millis },
+    /// Issuers' tokens are verified with these keys from now on.
+    Provider(Arc<OidcProvider>),
+}
 
 /// How one shard sleeps and is woken.
 #[derive(Debug)]
@@ -75,7 +92,7 @@ pub struct Mesh {
     /// By shard index; `None` for the shard itself.
     outgoing: Vec<Option<Outgoing>>,
     incoming: Vec<Incoming>,
-    control: Receiver<ShardMessage>,
+    control: Receiver<ControlMessage>,
     /// The channel to look at first, so that no peer is always last.
     next: usize,
 }
@@ -83,15 +100,19 @@ pub struct Mesh {
 /// The control thread's way to the shards.
 #[derive(Debug)]
 pub struct Control {
-    shards: Vec<(Sender<ShardMessage>, Arc<Sleeper>)>,
+    shards: Vec<(Sender<ControlMessage>, Arc<Sleeper>)>,
 }
 
 impl Control {
     /// Sends to every shard; a shard that has ended already is passed over.
-    pub fn send_to_all(&self, message: impl Fn() -> ShardMessage) {
+    pub fn send_to_all(&self, message: &ControlMessage) {
         for (sender, sleeper) in &self.shards {
-            // Two messages per run and room for sixteen: it is never full.
-            let _ = sender.try_send(message());
+            // A shard that has ended needs to hear nothing more.
+            if let Err(SendTimeoutError::Timeout(_)) =
+                sender.send_timeout(message.clone(), CONTROL_PATIENCE)
+            {
+                error!("a shard does not take messages: {message:?} is lost to it");
+            }
             sleeper.wake();
         }
     }
@@ -202,7 +223,7 @@ impl Mesh {
     }
 
     /// The next message of the control thread.
-    pub fn receive_control(&self) -> Option<ShardMessage> {
+    pub fn receive_control(&self) -> Option<ControlMessage> {
         self.control.try_recv().ok()
     }
 

@@ -1,6 +1,7 @@
 //! Bringing the shards up: one thread, one executor, one reactor each.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded};
@@ -10,6 +11,7 @@ use rustix::fd::OwnedFd;
 
 use super::mesh::Mesh;
 use super::turn::Reactor;
+use crate::auth::oidc::KeyRequests;
 use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
 use crate::config::{Settings, StartError};
 use crate::connection::lifecycle::Context;
@@ -26,6 +28,7 @@ pub struct ShardPlan {
     pub verifier: ClientTokenVerifier,
     pub rest_verifier: RestTokenVerifier,
     pub signer: ClientTokenSigner,
+    pub key_requests: Option<Arc<KeyRequests>>,
 }
 
 /// The threads of the shards.
@@ -57,13 +60,20 @@ pub fn start(
     for (index, (listeners, mesh, metrics)) in parts.enumerate() {
         let (settings, verifier) = (plan.settings.clone(), plan.verifier.clone());
         let (rest_verifier, signer) = (plan.rest_verifier.clone(), plan.signer.clone());
+        let key_requests = plan.key_requests.clone();
         let (hasher, report) = (hasher.clone(), report.clone());
         let run = move || {
             let state = State::new(ShardId::new(index), settings.shards, hasher);
             let placement = placement(&settings, index);
             let settings = Rc::new(settings);
-            let context =
-                Context { settings, verifier, rest_verifier, signer, metrics: metrics.clone() };
+            let context = Context {
+                settings,
+                verifier,
+                rest_verifier,
+                signer,
+                key_requests,
+                metrics: metrics.clone(),
+            };
             let reactor = || Reactor::new(state, context, mesh, listeners, metrics);
             run_shard(index, placement, reactor, &report);
         };

@@ -16,14 +16,13 @@ use rustix::time::{
 };
 use tracing::{error, info};
 
-use super::mesh::Mesh;
+use super::mesh::{ControlMessage, Mesh};
 use super::readiness;
 use crate::connection::lifecycle::{Accepted, Context, Sockets};
 use crate::connection::transport::TransportHandle;
 use crate::metrics::ShardMetrics;
 use crate::shard::clock::{self, Millis};
 use crate::shard::close::CloseReason;
-use crate::shard::message::ShardMessage;
 use crate::shard::state::State;
 
 /// Events taken from the epoll at once.
@@ -223,9 +222,11 @@ impl Reactor {
         });
         while let Some(message) = self.mesh.receive_control() {
             match message {
-                ShardMessage::Quiesce => self.sockets.is_quiescing = true,
-                ShardMessage::Drain { until } => self.begin_drain(until),
-                other => unreachable!("the control thread does not send {other:?}"),
+                ControlMessage::Quiesce => self.sockets.is_quiescing = true,
+                ControlMessage::Drain { until } => self.begin_drain(until),
+                ControlMessage::Provider(provider) => {
+                    self.sockets.on_provider(&mut self.state, provider);
+                }
             }
         }
         if self.accept_again_at.is_some_and(|at| self.state.now() >= at) {

@@ -4,6 +4,8 @@
 //! are closed, clients told and closed, spread over the drain deadline. Second signal: the process
 //! ends at once.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,12 +13,13 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::admin::{self, AdminListener};
+use super::issuers::IssuerTask;
+use crate::auth::oidc::{OidcProvider, OidcVerifier};
 use crate::config::{Settings, StartError};
 use crate::metrics::ShardMetrics;
-use crate::reactor::mesh::Control;
+use crate::reactor::mesh::{Control, ControlMessage};
 use crate::reactor::start::RunningShards;
 use crate::shard::clock;
-use crate::shard::message::ShardMessage;
 
 /// Exit code when a second signal cuts the shutdown short: that of a process killed by SIGINT.
 const EXIT_CUT_SHORT: i32 = 130;
@@ -32,6 +35,7 @@ pub(super) fn run(
     settings: &Settings,
     admin: Option<AdminListener>,
     control: Control,
+    issuers: Option<(IssuerTask, OidcVerifier)>,
     metrics: Vec<ShardMetrics>,
     shards: RunningShards,
     on_ready: impl FnOnce(Option<&AdminListener>),
@@ -45,6 +49,14 @@ pub(super) fn run(
         on_ready(admin.as_ref());
         if let Some(admin) = admin {
             tokio::task::spawn_local(admin::serve(admin, metrics.clone()));
+        }
+        let control = Rc::new(control);
+        if let Some((issuers, verifier)) = issuers {
+            let control = control.clone();
+            tokio::task::spawn_local(issuers.run(move |keys| {
+                let provider = Arc::new(OidcProvider::new(verifier.clone(), keys));
+                control.send_to_all(&ControlMessage::Provider(provider));
+            }));
         }
         signals.next().await;
         tokio::task::spawn_local(async move {
@@ -64,14 +76,14 @@ async fn shut_down(
     shards: RunningShards,
 ) {
     info!("shutting down");
-    control.send_to_all(|| ShardMessage::Quiesce);
+    control.send_to_all(&ControlMessage::Quiesce);
     // Without clients there is nobody a load balancer could be given time for.
     if metrics.iter().any(|shard| shard.connections() > 0) {
         tokio::time::sleep(settings.shutdown_grace).await;
     }
     let deadline = settings.drain_deadline;
     let until = clock::now() + u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX / 2);
-    control.send_to_all(|| ShardMessage::Drain { until });
+    control.send_to_all(&ControlMessage::Drain { until });
     let (ended, mut all_ended) = mpsc::channel(1);
     std::thread::spawn(move || {
         shards.join();

@@ -6,20 +6,30 @@
 
 mod admin;
 mod control;
+mod issuers;
 mod limits;
 mod report;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
+use tracing::warn;
 
 use crate::api::Category;
-use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenSettings, RestTokenVerifier};
+use crate::auth::oidc::{IssuerKeys, OidcProvider, OidcVerifier};
+use crate::auth::{
+    ClientTokenSigner, ClientTokenVerifier, IdentityProvider, InternalKey, RestTokenSettings,
+    RestTokenVerifier,
+};
 use crate::config::{Settings, StartError};
 use crate::listener::bind;
 use crate::metrics::ShardMetrics;
 use crate::reactor::mesh;
 use crate::reactor::start::{ShardPlan, start};
+use crate::shard::clock;
+
+use self::issuers::IssuerTask;
 
 /// Messages of all mesh channels together, by default, and the bounds of one channel.
 const MESH_SLOTS_TOTAL: usize = 64 * 1024;
@@ -42,22 +52,56 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
     })?;
     let metrics: Vec<ShardMetrics> =
         meshes.iter().map(|_| ShardMetrics::new(&Category::NAMES)).collect();
-    let verifier = ClientTokenVerifier::new(&settings.keys, settings.public_endpoints.clone());
+    let (verifier, signer) = client_tokens(&settings)?;
+    for warning in settings.warnings() {
+        warn!("{warning}");
+    }
+    let oidc = OidcVerifier::new(settings.issuers.iter().map(|issuer| issuer.trusted.clone()));
+    let has_issuers = !settings.issuers.is_empty() && !settings.disable_aad_auth;
+    let no_keys =
+        || OidcProvider::new(oidc.clone(), Arc::new(IssuerKeys::none(oidc.issuer_count())));
     let rest = RestTokenSettings {
         public_endpoints: settings.public_endpoints.clone(),
-        ..RestTokenSettings::default()
+        is_local_auth_disabled: settings.disable_local_auth,
+        is_provider_auth_disabled: settings.disable_aad_auth,
+        provider_audiences: oidc.audiences(),
+        provider: has_issuers.then(|| Arc::new(no_keys()) as Arc<dyn IdentityProvider>),
+    };
+    let issuers = match has_issuers {
+        true => Some(IssuerTask::new(&settings.issuers, clock::unix_seconds)?),
+        false => None,
     };
     let plan = ShardPlan {
         settings: settings.clone(),
         verifier,
         rest_verifier: RestTokenVerifier::new(&settings.keys, rest),
-        signer: ClientTokenSigner::AccessKey(settings.keys.primary().clone()),
+        signer,
+        key_requests: issuers.as_ref().map(IssuerTask::requests),
     };
     let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics);
     let parts = parts.map(|((sockets, mesh), metrics)| (sockets, mesh, metrics.clone()));
     let shards = start(&plan, parts)?;
     let report = |admin: Option<&_>| report::started(&settings, &listeners.addresses, admin);
-    control::run(&settings, admin, control, metrics, shards, report)
+    let issuers = issuers.map(|task| (task, oidc));
+    control::run(&settings, admin, control, issuers, metrics, shards, report)
+}
+
+/// Who signs client tokens, and who accepts them. Without local authentication that is a key that
+/// only this process knows (`operations.md` section 6.4).
+fn client_tokens(
+    settings: &Settings,
+) -> Result<(ClientTokenVerifier, ClientTokenSigner), StartError> {
+    let endpoints = settings.public_endpoints.clone();
+    if !settings.disable_local_auth {
+        let signer = ClientTokenSigner::AccessKey(settings.keys.primary().clone());
+        return Ok((ClientTokenVerifier::new(&settings.keys, endpoints), signer));
+    }
+    let key = InternalKey::generate().map_err(|error| {
+        let reason = format!("the system has no random numbers: {error}");
+        StartError::new("disableLocalAuth", reason, "see the kernel's log")
+    })?;
+    let verifier = ClientTokenVerifier::for_internal_key(&key, endpoints);
+    Ok((verifier, ClientTokenSigner::Internal(key)))
 }
 
 fn default_mesh_slots(shard_count: usize) -> usize {

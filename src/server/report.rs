@@ -29,7 +29,11 @@ pub(super) fn started(
     if let Some(admin) = admin {
         println!("admin listening on http://{}", admin.address);
     }
-    let Some(address) = addresses.first().filter(|_| settings.keys.is_generated()) else { return };
+    let Some(address) =
+        addresses.first().filter(|_| settings.keys.is_generated() && !settings.disable_local_auth)
+    else {
+        return;
+    };
     let key = settings.keys.primary();
     // The host alone; that of an IPv6 address keeps its brackets.
     let host = SocketAddr::new(address.ip(), 0).to_string();

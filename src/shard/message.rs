@@ -8,7 +8,6 @@
 //! | `NoInterest` | a shard whose last member left | every other shard | needless publishes |
 //! | `Call` | the shard that took a request | each shard concerned | the request hangs |
 //! | `Answer` | a shard that has carried out a call | the one that made it | the same |
-//! | `Quiesce`, `Drain` | the control thread | every shard | the process does not end |
 //!
 //! Nothing is lost: a full channel makes the sender keep the message (see [`super::outbox`]).
 //! Between two shards messages keep their order, so a leave can never overtake a join.
@@ -16,12 +15,12 @@
 use std::sync::Arc;
 
 use super::calls::CallId;
-use super::clock::Millis;
 use super::command::{Answer, SharedCommand};
 use crate::frame::{Format, FrameSet};
 use crate::hub::group::{GroupKey, JoinToken};
 
-/// A message from one shard, or from the control thread, to a shard.
+/// A message from one shard to another. What the control thread has to say is
+/// [`crate::reactor::mesh::ControlMessage`].
 #[derive(Debug)]
 pub enum ShardMessage {
     /// Deliver to this shard's members of the group.
@@ -36,10 +35,6 @@ pub enum ShardMessage {
     Call { call: CallId, command: SharedCommand },
     /// What the sender has to say about a call of the receiver.
     Answer { call: CallId, answer: Answer },
-    /// Answer health with 503 and accept no new clients (`operations.md` section 10.2).
-    Quiesce,
-    /// Close every connection, spread until `until`, and end the shard.
-    Drain { until: Millis },
 }
 
 /// A mesh channel is an array of these; growing it is a decision, not an accident.

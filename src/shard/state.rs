@@ -285,8 +285,8 @@ impl State {
         self.ready.enqueue(slot, connection, frame);
     }
 
-    /// Takes a message of another shard. Control messages are the reactor's and come back.
-    pub fn on_mesh(&mut self, from: ShardId, message: ShardMessage) -> Option<ShardMessage> {
+    /// Takes a message of another shard.
+    pub fn on_mesh(&mut self, from: ShardId, message: ShardMessage) {
         self.counters.mesh_received += 1;
         match message {
             ShardMessage::Publish { group, frames } => self.deliver_from_peer(&group, &frames),
@@ -304,9 +304,7 @@ impl State {
                 self.carry_out(Caller { shard: from, call }, command);
             }
             ShardMessage::Answer { call, answer } => self.on_answer(from, call, answer),
-            control @ (ShardMessage::Quiesce | ShardMessage::Drain { .. }) => return Some(control),
         }
-        None
     }
 }
 

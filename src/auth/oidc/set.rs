@@ -18,7 +18,7 @@ use serde_json::Value;
 /// Keys of one issuer; further ones are passed over. Large providers publish about ten.
 const KEYS_MAX: usize = 100;
 /// RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used". The upper bound keeps
-/// what a token with a bad signature costs a shard within a millisecond.
+/// what a bad signature costs a shard within a millisecond, however the library computes it.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 /// An exponent of at most 32 bits, for the same reason; everybody uses 65,537.
 const RSA_EXPONENT_BYTES_MAX: usize = 4;

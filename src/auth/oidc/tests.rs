@@ -247,8 +247,7 @@ fn malformed_tokens_are_401() {
     header.crit = Some(vec!["b64".into()]);
     let critical = TestKey::P256.sign_with(&header, &claims(json!({})));
     let (message, _) = good.rsplit_once('.').unwrap();
-    for token in
-        ["", "x", "..", "a.b.c", message, &format!("{good}!"), &array, &critical, "é.é.é"]
+    for token in ["", "x", "..", "a.b.c", message, &format!("{good}!"), &array, &critical, "é.é.é"]
     {
         let failure = AuthFailure::from(verify(token).unwrap_err());
         assert_eq!(failure.status(), 401, "{token:?}");

@@ -170,6 +170,10 @@ fn a_provider_audience_goes_to_the_provider_and_nowhere_else() {
         for role in [Role::Owner, Role::Reader] {
             assert_eq!(verifier(settings(Ok(role))).verify(&token, PATH, NOW), Ok(role));
         }
+        let reader = Arc::new(Provider(Ok(Role::Reader)));
+        let replaced = verifier(settings(Ok(Role::Owner))).with_provider(reader);
+        assert_eq!(replaced.verify(&token, PATH, NOW), Ok(Role::Reader));
+        assert_eq!(replaced.verify(&signed(&good_claims()), PATH, NOW), Ok(Role::Owner));
         let no_role = verifier(settings(Err(AuthFailure::NoRole))).verify(&token, PATH, NOW);
         assert_eq!(no_role.unwrap_err().status(), 403);
         assert_eq!(verify(&token).unwrap_err().status(), 401);

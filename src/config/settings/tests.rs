@@ -261,3 +261,48 @@ fn mistakes_in_hub_tables_name_the_hub() {
     let text = message(&[], &[], "[hubs.chat]\nanonymousConnectPolicy = 'Allow'");
     assert!(text.starts_with("hubs.chat.anonymousConnectPolicy = Allow (from corecast"), "{text}");
 }
+
+#[test]
+fn each_kind_of_authentication_can_be_switched_off() {
+    // O19, O22 (the settings)
+    let switches = |flags: &[&str], variables: &[(&str, &str)], file: &str| {
+        let settings = resolve(flags, variables, file).unwrap();
+        (settings.disable_local_auth, settings.disable_aad_auth)
+    };
+    assert_eq!(switches(&[], &[], ""), (false, false));
+    assert_eq!(switches(&[], &[], "disableLocalAuth = true"), (true, false));
+    assert_eq!(switches(&[], &[], "disableAadAuth = true"), (false, true));
+    assert_eq!(switches(&["--disable-local-auth", "--disable-aad-auth"], &[], ""), (true, true));
+    let off = [("CORECAST_DISABLE_LOCAL_AUTH", "false"), ("CORECAST_DISABLE_AAD_AUTH", "true")];
+    assert_eq!(switches(&[], &off, "disableLocalAuth = true"), (false, true));
+    let text = message(&[], &[("CORECAST_DISABLE_AAD_AUTH", "1")], "");
+    assert!(text.starts_with("disableAadAuth = 1 (from CORECAST_DISABLE_AAD_AUTH): "), "{text}");
+}
+
+#[test]
+fn without_local_authentication_configured_keys_are_ignored() {
+    let flags = ["--disable-local-auth", "--access-key", KEY, "--listen", "0.0.0.0:1"];
+    let settings = resolve(&flags, &[], "").unwrap();
+    assert_ne!(settings.keys.primary().as_str(), KEY);
+    // Nor does it matter that there is none, or none to be had.
+    let flags = ["--disable-local-auth", "--access-key=env:NOT_SET", "--listen", "0.0.0.0:1"];
+    assert!(resolve(&flags, &[], "").is_ok());
+}
+
+#[test]
+fn what_leaves_nobody_in_is_worth_a_warning() {
+    let warnings = |file: &str| resolve(&[], &[], file).unwrap().warnings();
+    let issuer = "[[issuers]]\nissuer = 'https://h'\n\
+                  [[issuers.roles]]\nclaim = 'sub'\nvalue = 'x'\nrole = 'Owner'";
+    assert_eq!(warnings(""), [""; 0]);
+    assert_eq!(warnings(issuer), [""; 0]);
+    assert_eq!(warnings(&format!("disableLocalAuth = true\n{issuer}")), [""; 0]);
+    for (file, start) in [
+        ("disableLocalAuth = true\ndisableAadAuth = true", "disableLocalAuth and disableAadAuth"),
+        ("disableLocalAuth = true", "disableLocalAuth is set and no issuer"),
+        (&format!("disableAadAuth = true\n{issuer}"), "disableAadAuth is set: the configured"),
+    ] {
+        let found = warnings(file);
+        assert!(found.len() == 1 && found[0].starts_with(start), "{found:?}");
+    }
+}

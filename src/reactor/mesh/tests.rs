@@ -94,7 +94,7 @@ fn room_made_before_falling_asleep_is_noticed() {
 fn control_reaches_a_sleeping_shard() {
     let (meshes, control) = connect(1, 8).expect("an eventfd");
     assert!(meshes[0].fall_asleep(ShardSet::default()));
-    control.send_to_all(|| ShardMessage::Quiesce);
+    control.send_to_all(&ControlMessage::Quiesce);
     assert!(!meshes[0].fall_asleep(ShardSet::default()));
-    assert!(matches!(meshes[0].receive_control(), Some(ShardMessage::Quiesce)));
+    assert!(matches!(meshes[0].receive_control(), Some(ControlMessage::Quiesce)));
 }
