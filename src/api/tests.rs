@@ -107,6 +107,7 @@ impl Request {
         let judged = parse(self.head().as_bytes(), 0, |head| judge(&head, &rules));
         match judged.expect("a valid head").expect("a whole head") {
             Judged::Answer { exchange, outcome } => (exchange, Err(outcome)),
+            Judged::UnknownKey { .. } => panic!("no issuer is configured"),
             Judged::Pending(mut pending) => match pending.read(&self.body) {
                 Err(error) => (pending.exchange, Err(error.into())),
                 Ok(_) => {

@@ -214,7 +214,7 @@ impl Sockets {
     ) {
         if let Some(http) = self.http(slot) {
             http.unsent.extend_from_slice(bytes);
-            http.is_last = !is_keep_alive;
+            http.is_last = !is_keep_alive || http.is_half_closed;
             http.has_answered = true;
             http.begun_at = None;
         }

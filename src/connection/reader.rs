@@ -41,7 +41,7 @@ impl Sockets {
         let transport = &mut self.transports[handle.slot as usize];
         let received = match recv(&transport.fd, &mut buffer[..], RecvFlags::empty()) {
             Ok((0, _)) => {
-                self.doom(handle.slot);
+                self.on_end_of_input(handle.slot);
                 0
             }
             Ok((bytes, _)) => bytes,
@@ -56,6 +56,23 @@ impl Sockets {
         }
         self.read_buffer = buffer;
         received
+    }
+
+    /// The peer sends no more. A caller whose request is being carried out still gets its answer,
+    /// or it would repeat what has been done; everybody else is gone.
+    fn on_end_of_input(&mut self, slot: u32) {
+        let transport = &mut self.transports[slot as usize];
+        match &mut transport.phase {
+            Phase::Http(http) if http.rest.is_in_progress() || !http.unsent.is_empty() => {
+                http.is_half_closed = true;
+                // The end would be reported again and again.
+                transport.is_paused = true;
+                if transport.update_interest(&self.epoll, slot).is_err() {
+                    self.doom(slot);
+                }
+            }
+            _ => self.doom(slot),
+        }
     }
 
     fn on_bytes(&mut self, state: &mut State, slot: u32, bytes: &mut [u8]) {

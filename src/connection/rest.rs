@@ -33,6 +33,13 @@ pub enum RestExchange {
     Waiting(Box<Waiting>),
 }
 
+impl RestExchange {
+    /// Whether the request is complete and its answer is to come.
+    pub(super) fn is_in_progress(&self) -> bool {
+        matches!(self, Self::Waiting(_) | Self::AwaitingKeys)
+    }
+}
+
 /// A request whose command is under way.
 #[derive(Debug)]
 pub struct Waiting {

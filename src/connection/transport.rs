@@ -56,6 +56,8 @@ pub struct Http {
     pub unsent: Vec<u8>,
     /// The connection ends with this answer.
     pub is_last: bool,
+    /// The peer has sent all it will send, and still waits for an answer.
+    pub is_half_closed: bool,
 }
 
 /// One accepted socket.

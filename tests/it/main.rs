@@ -31,6 +31,21 @@ mod keepalive;
 mod sizes;
 mod slow_clients;
 
+// The service's side.
+mod api_auth;
+mod api_bodies;
+mod api_client_tokens;
+mod api_closes;
+mod api_consistency;
+mod api_filters;
+mod api_http;
+mod api_lists;
+mod api_names;
+mod api_oidc;
+mod api_permissions;
+mod api_sends;
+mod api_statuses;
+
 // Bytes.
 mod http;
 mod websocket;
@@ -43,3 +58,4 @@ mod shutdown;
 // Everything at once.
 mod churn;
 mod sdk;
+mod sdk_python;

@@ -1,6 +1,6 @@
-//! The published client library against the real server.
+//! The published JavaScript libraries, of clients and of the service, against the real server.
 //!
-//! The scripts are in `tests/js`; this module installs the library once, starts a server, hands
+//! The scripts are in `tests/js`; this module installs them once, starts a server, hands
 //! its address and key over in the environment and runs `node --test`. A script that needs the
 //! server restarted asks for it over a control connection: a line `restart`, answered `done`.
 
@@ -20,8 +20,8 @@ use crate::support::{PRIMARY_KEY, Server, Setup};
 const DEADLINE: Duration = Duration::from_secs(300);
 
 #[test]
-fn the_published_client_library_works() {
-    // C1, C28, J3, J10, J16, J21 to J24, J39: as the library uses and understands them.
+fn the_published_libraries_work() {
+    // C1, C28, J3, J10, J16, J21 to J24, J39, A75: as the libraries use and understand them.
     let directory = &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
     install(directory);
     let server = Setup::new().shards(2).args(&["--shutdown-grace", "0s"]).start();
@@ -90,7 +90,7 @@ fn browser() -> Option<PathBuf> {
 
 /// Runs a command to its end, which has to come before the deadline. If it is not a good one, all
 /// output is the error.
-fn run(mut command: Command) -> Result<(), String> {
+pub(crate) fn run(mut command: Command) -> Result<(), String> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -238,8 +238,7 @@ impl Client {
     /// confirmation of, and does not leave any more. One that was on its way from another shard
     /// when the client left may or may not have made it.
     pub(crate) fn must_have(&self, group: usize, publish: &Publish, gone_at: usize) -> bool {
-        !(publish.no_echo && publish.publisher == self.index)
-            && !self.uncertain.contains(&group)
+        !(self.uncertain.contains(&group) || publish.no_echo && publish.publisher == self.index)
             && self.stays.iter().any(|stay| {
                 stay.group == group
                     && stay.confirmed_at.is_some_and(|at| at < publish.step)

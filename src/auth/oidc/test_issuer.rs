@@ -40,14 +40,14 @@ impl TestKey {
     }
 
     pub(crate) fn sign_with(self, header: &Header, claims: &Value) -> String {
-        let decode = |text| STANDARD.decode(text).unwrap();
+        let decode = |text| STANDARD.decode(text).expect("fixed keys are Base64");
         let key = match self {
             Self::Rsa => EncodingKey::from_rsa_der(&decode(RSA_PRIVATE)),
             Self::P256 => EncodingKey::from_ec_der(&decode(EC_PRIVATE)),
             Self::OtherP256 => EncodingKey::from_ec_der(&decode(OTHER_EC_PRIVATE)),
             Self::P384 => EncodingKey::from_ec_der(&decode(EC384_PRIVATE)),
         };
-        jsonwebtoken::encode(header, claims, &key).unwrap()
+        jsonwebtoken::encode(header, claims, &key).expect("claims that are JSON")
     }
 }
 

@@ -125,25 +125,19 @@ impl Guest {
 
     /// Connects and, with a subprotocol, reads the `connected` message.
     pub(crate) fn connect(&self) -> Client {
-        let Some(shard) = self.shard else { return self.greeted(self.wire()) };
+        let Some(shard) = self.shard else { return self.met(self.wire()) };
         assert!(shard < self.endpoint.shards, "there is no shard {shard}");
         assert!(self.subprotocol.is_some(), "a simple client does not learn its id");
         // The kernel spreads connections by a hash of their ports; every attempt is a new port.
         // With four shards, 200 misses in a row happen once in 10^25 runs.
         (0..200)
-            .map(|_| self.greeted(self.wire()))
+            .map(|_| self.met(self.wire()))
             .find(|client| client.shard() == shard)
             .unwrap_or_else(|| panic!("no connection reached shard {shard}"))
     }
 
-    fn greeted(&self, wire: Wire) -> Client {
-        let mut client = Client::on(wire);
-        if self.subprotocol.is_some() {
-            let connected = client.json();
-            assert_eq!(connected["event"], "connected", "{connected}");
-            client.id = connected["connectionId"].as_str().expect("an id").to_owned();
-        }
-        client
+    fn met(&self, wire: Wire) -> Client {
+        if self.subprotocol.is_some() { Client::greeted(wire) } else { Client::on(wire) }
     }
 }
 
@@ -163,6 +157,15 @@ impl Client {
         let (stream, unread) = wire.into_parts();
         let socket = WebSocket::from_partially_read(stream, unread, Role::Client, None);
         Self { socket, id: String::new(), last_ack_id: 0, kept: VecDeque::new() }
+    }
+
+    /// Takes over a connection with a subprotocol: reads the `connected` message.
+    pub(crate) fn greeted(wire: Wire) -> Self {
+        let mut client = Self::on(wire);
+        let connected = client.json();
+        assert_eq!(connected["event"], "connected", "{connected}");
+        client.id = connected["connectionId"].as_str().expect("an id").to_owned();
+        client
     }
 
     /// The connection for a test that drives it by itself.

@@ -37,7 +37,8 @@ impl Response {
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
         let mut response = Self { status, headers, body: String::new() };
-        if has_body && status != 101 {
+        // RFC 9110, section 6.4.1: these never have one.
+        if has_body && !matches!(status, 100 | 101 | 204) {
             let length = response.header("content-length").expect("a stated length");
             let length: usize = length.parse().expect("a numeric length");
             let body = bytes.get(head_end..head_end + length)?.to_vec();

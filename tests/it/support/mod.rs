@@ -11,6 +11,7 @@ mod deadline;
 pub(crate) mod frame;
 pub(crate) mod http;
 mod metrics;
+mod rest;
 mod server;
 mod token;
 mod wire;
@@ -20,6 +21,7 @@ pub(crate) use close::Close;
 pub(crate) use deadline::{PATIENCE, eventually};
 pub(crate) use frame::Frame;
 pub(crate) use http::Upgrade;
+pub(crate) use rest::{Call, Lines, encoded};
 pub(crate) use server::{
     Endpoint, PRIMARY_KEY, Run, SECONDARY_KEY, Server, Setup, TempFile, corecast,
 };

@@ -25,6 +25,11 @@ impl Token {
             .claim("exp", now() + 3600)
     }
 
+    /// For a request of the service API; `target` is its path and query.
+    pub(crate) fn for_target(target: &str) -> Self {
+        Self::for_hub("").claim("aud", format!("http://localhost{target}"))
+    }
+
     pub(crate) fn user(self, user: &str) -> Self {
         self.claim("sub", user)
     }
