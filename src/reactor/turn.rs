@@ -6,6 +6,7 @@
 //! no timer is needed for it.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
@@ -17,7 +18,7 @@ use rustix::time::{
 use tracing::{error, info};
 
 use super::mesh::{ControlMessage, Mesh};
-use super::readiness;
+use super::readiness::{self, Woken};
 use crate::connection::lifecycle::{Accepted, Context, Sockets};
 use crate::connection::transport::TransportHandle;
 use crate::metrics::ShardMetrics;
@@ -31,6 +32,8 @@ const EVENTS_PER_TURN: usize = 256;
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Messages taken from other shards in one turn.
 const MESH_PER_TURN: usize = 1024;
+/// Longest sleep of a shard that nothing wakes: one look a second costs nothing measurable.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Pause of accepting after the process has run out of descriptors.
 const ACCEPT_PAUSE: Millis = 100;
 
@@ -55,6 +58,8 @@ pub struct Reactor {
     /// Events reported but not acted on for want of budget.
     events: Vec<Event>,
     drain: Option<Drain>,
+    /// The last sleep ended by its deadline: events found now have woken nobody.
+    was_woken_by_deadline: bool,
 }
 
 /// The end of a shard: its connections are closed in portions until `until`.
@@ -107,6 +112,7 @@ impl Reactor {
             metrics,
             events: Vec::with_capacity(EVENTS_PER_TURN),
             drain: None,
+            was_woken_by_deadline: false,
         })
     }
 
@@ -164,6 +170,8 @@ impl Reactor {
         if self.events.is_empty() {
             let spare = rustix::buffer::spare_capacity(&mut self.events);
             epoll::wait(&*self.epoll, spare, Some(&Timespec::default()))?;
+            let is_late = std::mem::take(&mut self.was_woken_by_deadline);
+            self.state.counters.late_wakes += u64::from(is_late && !self.events.is_empty());
             // Taken from the end below; the kernel's order is oldest first.
             self.events.reverse();
         }
@@ -274,11 +282,14 @@ impl Reactor {
     async fn sleep(&mut self) -> io::Result<()> {
         self.set_timer()?;
         if self.mesh.fall_asleep(self.state.outbox.blocked()) {
-            let waited = readiness::wait(&*self.epoll).await;
+            let waited = readiness::wait_at_most(&*self.epoll, SLEEP_MAX).await;
             self.mesh.wake_up();
-            if let Err(error) = waited {
-                error!("waiting for events failed: {error}");
-                return Err(io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO));
+            match waited {
+                Ok(woken) => self.was_woken_by_deadline = woken == Woken::ByDeadline,
+                Err(error) => {
+                    error!("waiting for events failed: {error}");
+                    return Err(io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO));
+                }
             }
         }
         Ok(())

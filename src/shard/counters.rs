@@ -72,6 +72,8 @@ counters! {
     mesh_full,
     /// Wake-ups sent to sleeping peers.
     mesh_wakes,
+    /// Sleeps that ended by their deadline although events were waiting.
+    late_wakes,
     /// Accepts that failed for want of a descriptor or memory.
     accepts_failed,
     turns,
