@@ -45,7 +45,9 @@ impl Sockets {
     pub fn flush(&mut self, state: &mut State) -> bool {
         for _ in 0..CONNECTIONS_PER_SLICE {
             let Some(connection) = state.ready.dirty.pop_front() else { return false };
-            if state.contains(connection) {
+            // The list may name a slot whose connection is gone; a new one there whose handshake is
+            // held back is listed again when it is released.
+            if state.contains(connection) && state.connection(connection).held_joins == 0 {
                 self.flush_one(state, connection);
             }
         }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use tracing::{debug, info};
 
-use crate::auth::{ClientClaims, ClientTokenVerifier, TokenError};
+use crate::auth::{ClientClaims, ClientTokenVerifier, TokenError, bearer_token};
 use crate::config::{AnonymousConnectPolicy, HubSettings};
 use crate::hub::name::HubName;
 use crate::hub::permission::Permissions;
@@ -106,7 +106,8 @@ fn authenticate(
     hub: &HubName,
     rules: &Rules<'_>,
 ) -> Result<ClientClaims, Refusal> {
-    let token = query::value(head.query(), "access_token").or_else(|| bearer(head).map(Cow::from));
+    let token = query::value(head.query(), "access_token")
+        .or_else(|| head.value("authorization").and_then(bearer_token).map(Cow::from));
     let Some(token) = token else {
         return match (rules.settings_of)(hub).anonymous_connect {
             AnonymousConnectPolicy::Allow => Ok(ClientClaims::default()),
@@ -120,12 +121,6 @@ fn authenticate(
         info!(hub = hub.as_str(), "client refused: {}", error.log_message());
         Refusal::new(error.status(), error.to_string())
     })
-}
-
-fn bearer<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
-    let (scheme, token) = head.value("authorization")?.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// Section 7.1: the mode of a simple client.
