@@ -3,7 +3,8 @@
 //!
 //! # Bird's-eye view
 //!
-//! The process has one **shard** per core and one control thread. A shard is a glommio executor
+//! The process has one **shard** per core, a **webhook shard** and a control thread. A shard is a
+//! glommio executor
 //! pinned to its core and the only owner of its connections and of all state about them: it
 //! accepts on its own `SO_REUSEPORT` socket, reads, executes, fans out and writes, all in one loop
 //! of **turns** ([`reactor::turn`]). Shards share nothing; what one has to tell another crosses
@@ -32,6 +33,12 @@
 //! [`shard::command::Command`] that [`shard::calls`] has carried out wherever it concerns somebody,
 //! and is answered when all of those shards have done it.
 //!
+//! What an application is to hear of leaves in [`shard::events`]: the first event handler that
+//! wants an event gets it ([`event`]), if there is room at its gate. It crosses to the webhook shard
+//! ([`reactor::application`]), a thread with the field's HTTP libraries ([`upstream`]), and the
+//! answer comes back the same way. A connection whose event is under way waits; its shard never
+//! does. A client that wants to connect may have to wait likewise ([`shard::admission`]).
+//!
 //! # Layers
 //!
 //! | Module | Answers | Never knows |
@@ -39,15 +46,17 @@
 //! | [`protocol`] | What do these bytes mean? | sockets, runtime, clock, hubs |
 //! | [`frame`] | What bytes go out? | who receives them |
 //! | [`hub`] | Who is in what, who may do what? | sockets, runtime, clock, formats |
+//! | [`event`] | What does an application hear of, and by which handler? | how it is told, shards' state |
 //! | [`shard`] | In what order does state on this core change? | sockets, runtime, HTTP |
 //! | [`connection`] | How do bytes move for one client? | groups, other connections |
 //! | [`listener`], [`auth`] | Who gets in? | shards' state |
 //! | [`api`] | What does an application server ask for, and what does it hear? | sockets, shards' state |
+//! | [`upstream`] | How do applications hear, and what do they answer? | sockets of clients, shards' state |
 //! | [`reactor`] | When does what happen? The only part that names the runtime | message formats |
 //! | [`server`], [`config`], [`metrics`] | How does it start, stop and show itself? | – |
 //!
 //! A test (`tests/tidy.rs`) reads the `use` lines and holds this table. [`protocol`], [`frame`],
-//! [`hub`] and [`shard`] are synchronous and own no descriptor: unit and property tests run them,
+//! [`hub`], [`event`] and [`shard`] are synchronous and own no descriptor: unit and property tests run them,
 //! and `tests/sim` runs several shards of them in one thread from a seed.
 //!
 //! # Invariants
@@ -59,6 +68,8 @@
 //! - A join is acknowledged only when every shard has confirmed that it knows of it
 //!   ([`shard::membership`]); a message published anywhere after that reaches the member. Order
 //!   per publisher and group is kept, because every channel on the way is in order.
+//! - No shard waits for an application. A handler that is too far behind fails further events at
+//!   once ([`event::gate`]), and no handler delays another.
 //! - Everything is bounded. A full outbound queue closes its client ([`shard::outbound`]); a full
 //!   mesh channel makes the sender keep the message and stop reading from the clients that produce
 //!   for it ([`shard::outbox`]), and no loop ever waits inside a turn, so two full shards cannot
@@ -85,6 +96,7 @@ pub mod reactor;
 pub mod connection;
 pub mod shard;
 
+pub mod event;
 pub mod frame;
 pub mod hub;
 pub mod protocol;
@@ -92,6 +104,7 @@ pub mod protocol;
 pub mod api;
 pub mod auth;
 pub mod listener;
+pub mod upstream;
 
 pub mod config;
 pub mod metrics;

@@ -40,7 +40,8 @@ fn serve(args: &ServeArgs) -> Result<(), StartError> {
         return Ok(());
     }
     start_logging(&settings.log);
-    corecast::server::run(settings)
+    let args = args.clone();
+    corecast::server::run(settings, move |running| config::reload(&args, running))
 }
 
 fn start_logging(filter: &str) {

@@ -1,14 +1,15 @@
-//! One client's socket and the bytes that are between it and whole frames.
+//! One client: its socket, how it is opened, and where it stands.
 //!
-//! Reading goes through one scratch shared by all clients: what a read left unfinished is put in
-//! front of the next one, so an idle client owns no buffer. Nothing here waits.
+//! Nothing here waits; `fleet` moves a client from stage to stage.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+
+use crate::socket::Socket;
 
 /// Connections from one source address before the next one is taken. The kernel offers about
 /// 28,000 ports but searches half of them first: beyond 14,000 each `connect` costs the
@@ -57,24 +58,12 @@ impl Dial {
 }
 
 pub(crate) struct Client {
-    pub(crate) socket: OwnedFd,
+    pub(crate) socket: Socket,
     pub(crate) stage: Stage,
     pub(crate) dial: Dial,
     pub(crate) started_ns: u64,
     /// Whether the epoll watches for room to write.
     pub(crate) is_waiting_to_write: bool,
-    /// Frames queued by the owner; see [`Client::write_queued`].
-    pub(crate) outgoing: Vec<u8>,
-    outgoing_written: usize,
-    partial: Vec<u8>,
-}
-
-/// What one read brought.
-pub(crate) enum Received {
-    /// This many bytes at the start of the scratch, what was left over before included.
-    Bytes(usize),
-    Nothing,
-    End,
 }
 
 impl Client {
@@ -85,55 +74,10 @@ impl Client {
         dial: Dial,
         now_ns: u64,
     ) -> rustix::io::Result<Self> {
-        Ok(Self {
-            socket: connect(address, index / CONNECTIONS_PER_SOURCE)?,
-            stage: Stage::Connecting,
-            outgoing: dial.request.to_vec(),
-            dial,
-            started_ns: now_ns,
-            is_waiting_to_write: true,
-            outgoing_written: 0,
-            partial: Vec::new(),
-        })
-    }
-
-    /// One read into `scratch`, behind what the last one left over.
-    #[inline]
-    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> rustix::io::Result<Received> {
-        let kept = self.partial.len();
-        scratch[..kept].copy_from_slice(&self.partial);
-        self.partial.clear();
-        match net::recv(&self.socket, &mut scratch[kept..], RecvFlags::empty()) {
-            Ok((0, _)) => Ok(Received::End),
-            Ok((count, _)) => Ok(Received::Bytes(kept + count)),
-            Err(Errno::AGAIN | Errno::INTR) => {
-                self.partial.extend_from_slice(&scratch[..kept]);
-                Ok(Received::Nothing)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Keeps the start of a frame for the next read.
-    #[inline]
-    pub(crate) fn keep(&mut self, unfinished: &[u8]) {
-        self.partial.extend_from_slice(unfinished);
-    }
-
-    /// Writes what is queued; `false` when the kernel did not take all of it.
-    pub(crate) fn write_queued(&mut self) -> rustix::io::Result<bool> {
-        while self.outgoing_written < self.outgoing.len() {
-            let rest = &self.outgoing[self.outgoing_written..];
-            match net::send(&self.socket, rest, SendFlags::NOSIGNAL) {
-                Ok(count) => self.outgoing_written += count,
-                Err(Errno::AGAIN) => return Ok(false),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.outgoing.clear();
-        self.outgoing_written = 0;
-        Ok(true)
+        let mut socket = Socket::new(connect(address, index / CONNECTIONS_PER_SOURCE)?);
+        socket.outgoing.extend_from_slice(&dial.request);
+        let stage = Stage::Connecting;
+        Ok(Self { socket, stage, dial, started_ns: now_ns, is_waiting_to_write: true })
     }
 }
 

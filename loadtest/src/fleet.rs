@@ -18,8 +18,9 @@ use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown, sockopt};
 use rustix::time::Timespec;
 
-use crate::client::{Client, Received, Stage};
+use crate::client::{Client, Stage};
 use crate::clock::{self, NS_PER_S};
+use crate::socket::Received;
 use crate::wire::{envelope, frame, handshake, http};
 
 pub(crate) use crate::client::Dial;
@@ -68,8 +69,13 @@ impl Fleet {
         let client = Client::start(self.address, index, dial, clock::now_ns())
             .with_context(|| format!("connecting client {index} to {}", self.address))?;
         let interest = EventFlags::IN | EventFlags::OUT;
-        epoll::add(&self.epoll, &client.socket, EventData::new_u64(index as u64), interest)
-            .context("watching a client")?;
+        epoll::add(
+            &self.epoll,
+            &client.socket.descriptor,
+            EventData::new_u64(index as u64),
+            interest,
+        )
+        .context("watching a client")?;
         self.clients.push(client);
         Ok(())
     }
@@ -104,10 +110,10 @@ impl Fleet {
     pub(crate) fn write(&mut self, index: usize) -> Result<()> {
         let client = &mut self.clients[index];
         if client.stage == Stage::Closed {
-            client.outgoing.clear();
+            client.socket.outgoing.clear();
             return Ok(());
         }
-        match client.write_queued() {
+        match client.socket.write_queued() {
             Ok(is_all_written) => self.watch_writes(index, !is_all_written),
             Err(error) => self.lose(index, &format!("write: {error}")),
         }
@@ -121,7 +127,7 @@ impl Fleet {
                 self.retire(index)?;
             } else if self.clients[index].stage == Stage::Open {
                 let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
-                self.clients[index].outgoing.extend_from_slice(&close);
+                self.clients[index].socket.outgoing.extend_from_slice(&close);
                 self.clients[index].stage = Stage::Closing;
                 self.closing += 1;
                 self.write(index)?;
@@ -139,7 +145,7 @@ impl Fleet {
     fn on_writable(&mut self, index: usize) -> Result<()> {
         let client = &mut self.clients[index];
         if client.stage == Stage::Connecting {
-            match sockopt::socket_error(&client.socket) {
+            match sockopt::socket_error(&client.socket.descriptor) {
                 Ok(Ok(())) if client.dial.request.is_empty() => {
                     self.on_opened(index, Stage::Asking, clock::now_ns());
                 }
@@ -160,7 +166,7 @@ impl Fleet {
         client.is_waiting_to_write = is_waiting;
         let out = if is_waiting { EventFlags::OUT } else { EventFlags::empty() };
         let data = EventData::new_u64(index as u64);
-        epoll::modify(&self.epoll, &client.socket, data, EventFlags::IN | out)
+        epoll::modify(&self.epoll, &client.socket.descriptor, data, EventFlags::IN | out)
             .context("watching a client")
     }
 
@@ -172,7 +178,7 @@ impl Fleet {
         on_message: &mut impl FnMut(usize, &[u8], u64),
     ) -> Result<()> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = match self.clients[index].receive(&mut scratch) {
+        let outcome = match self.clients[index].socket.receive(&mut scratch) {
             Ok(Received::Bytes(count)) => self.on_bytes(index, &scratch[..count], on_message),
             Ok(Received::Nothing) => Ok(()),
             Ok(Received::End) if self.clients[index].stage == Stage::Asking => {
@@ -202,7 +208,7 @@ impl Fleet {
             match handshake::answer_bytes(bytes, subprotocol)? {
                 Some(count) => at = count,
                 None => {
-                    self.clients[index].keep(bytes);
+                    self.clients[index].socket.keep(bytes);
                     return Ok(());
                 }
             }
@@ -223,7 +229,7 @@ impl Fleet {
                 self.on_other(index, header.opcode, payload, now_ns)?;
             }
         }
-        self.clients[index].keep(&bytes[at..]);
+        self.clients[index].socket.keep(&bytes[at..]);
         Ok(())
     }
 
@@ -245,7 +251,7 @@ impl Fleet {
                 Err(error) => return self.lose(index, error),
             }
         }
-        self.clients[index].keep(&bytes[at..]);
+        self.clients[index].socket.keep(&bytes[at..]);
         Ok(())
     }
 
@@ -263,7 +269,7 @@ impl Fleet {
             self.on_opened(index, Stage::Open, now_ns);
             return Ok(());
         };
-        client.outgoing.extend_from_slice(&join);
+        client.socket.outgoing.extend_from_slice(&join);
         client.stage = Stage::Joining;
         self.write(index)
     }
@@ -283,7 +289,7 @@ impl Fleet {
             (frame::PING, _) => {
                 self.pings += 1;
                 let pong = frame::masked(frame::PONG, payload);
-                self.clients[index].outgoing.extend_from_slice(&pong);
+                self.clients[index].socket.outgoing.extend_from_slice(&pong);
                 self.write(index)
             }
             (frame::CLOSE, Stage::Closing) => {
@@ -322,9 +328,9 @@ impl Fleet {
             self.closing -= 1;
         }
         client.stage = Stage::Closed;
-        epoll::delete(&self.epoll, &client.socket).context("forgetting a client")?;
+        epoll::delete(&self.epoll, &client.socket.descriptor).context("forgetting a client")?;
         // An error here means that the peer was faster.
-        let _ = shutdown(&client.socket, Shutdown::Both);
+        let _ = shutdown(&client.socket.descriptor, Shutdown::Both);
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
-//! Load generators for corecast: scenarios as subcommands, one process and one thread each.
+//! Load generators for corecast: scenarios as subcommands, one process and one thread each; one
+//! more thread where the server under test calls an event handler.
 //!
-//! In reading order: `wire` is the bytes, `client` one socket, `fleet` all of them on one epoll,
-//! `open` lets them in; `fanout`, `rest`, `connect`, `idle` and `limit` are the scenarios;
-//! `pace` is their time; `target`, `procfs`, `metrics`, `meter`, `histogram` and `report` are
-//! what they measure with.
+//! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
+//! `fleet` all of them on one epoll, `open` lets them in; `fanout`, `rest`, `events`, `connect`,
+//! `idle` and `limit` are the scenarios; `pace` is their time; `target`, `procfs`, `metrics`,
+//! `meter`, `histogram` and `report` are what they measure with.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
@@ -13,6 +14,7 @@
 mod client;
 mod clock;
 mod connect;
+mod events;
 mod fanout;
 mod fleet;
 mod histogram;
@@ -27,6 +29,7 @@ mod progress;
 mod report;
 mod rest;
 mod setup;
+mod socket;
 mod target;
 mod token;
 mod wire;
@@ -55,6 +58,8 @@ enum Scenario {
     Fanout(fanout::FanoutArgs),
     /// Sends by the REST API to users, groups or all: rate, latency, and every delivery checked
     Rest(rest::RestArgs),
+    /// User events to an event handler, served here, and back: rate, latency, and every echo checked
+    Events(events::EventsArgs),
     /// Clients coming in: rate, latency, server CPU per connection
     Connect(connect::ConnectArgs),
     /// Open connections that do nothing: memory and CPU
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
     let outcome = setup::pin_to(cli.core).and_then(|()| match &cli.scenario {
         Scenario::Fanout(args) => fanout::run(args, cli.json),
         Scenario::Rest(args) => rest::run(args, cli.json),
+        Scenario::Events(args) => events::run(args, cli.json),
         Scenario::Connect(args) => connect::run(args, cli.json),
         Scenario::Idle(args) => idle::run(args, cli.json),
         Scenario::Limit(args) => limit::run(args, cli.json),

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::procfs::Process;
 
 /// Above this share of one core the generator is the limit, not the server.
-const GENERATOR_BOUND_SHARE: f64 = 0.9;
+pub(crate) const GENERATOR_BOUND_SHARE: f64 = 0.9;
 
 pub(crate) struct Meter {
     server: Option<Process>,

@@ -45,6 +45,11 @@ impl Process {
         self.threads()?.max_by_key(|&(_, cpu_ns)| cpu_ns).map(|(thread, _)| thread)
     }
 
+    /// CPU time of one of its threads so far.
+    pub(crate) fn thread_cpu_ns(self, thread: u32) -> Option<u64> {
+        self.threads()?.find(|&(id, _)| id == thread).map(|(_, cpu_ns)| cpu_ns)
+    }
+
     /// Ids and CPU time of all threads; one that ends meanwhile is left out.
     fn threads(self) -> Option<impl Iterator<Item = (u32, u64)>> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).ok()?;

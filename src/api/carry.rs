@@ -3,8 +3,6 @@
 //! A message is encoded here, once, in every format a receiver may need: which of them are in use
 //! on other shards is known for groups only, and a send to a user or to everybody goes to all.
 
-use tungstenite::protocol::frame::coding::{Data, OpCode};
-
 use super::answer::Outcome;
 use super::error::ApiError;
 use super::operation::Target as Named;
@@ -12,9 +10,9 @@ use super::operation::{
     ApiRequest, BulkMembership, ClientTokenRequest, Member, Operation, SendMessage,
 };
 use super::page::{PageEntry, PageRequest};
+use crate::frame::message::{OutgoingMessage, Source};
 use crate::frame::{Format, FrameScratch, FrameSet};
 use crate::hub::id::ConnectionId;
-use crate::protocol::subprotocol::{DataType, json};
 use crate::shard::clock::Millis;
 use crate::shard::command::{Act, Answer, Command, Target};
 
@@ -135,19 +133,16 @@ fn encode(group: Option<&str>, message: &SendMessage, now: Millis) -> FrameSet {
         0 => 0,
         seconds => now + u64::from(*seconds) * 1000,
     };
+    let source = match group {
+        Some(name) => Source::Group { name, from_user: None },
+        None => Source::Server,
+    };
+    let outgoing = OutgoingMessage { source, payload, metadata };
     let mut frames = FrameSet::expiring_at(expires_at_ms);
     let mut scratch = FrameScratch::default();
-    let text = scratch.frame(OpCode::Data(Data::Text), |out| match group {
-        Some(group) => json::encode::group_message(out, group, None, payload, metadata),
-        None => json::encode::server_message(out, payload, metadata),
-    });
-    frames.set(Format::Json, text);
-    let kind = match payload.data_type() {
-        DataType::Text | DataType::Json => Data::Text,
-        DataType::Binary | DataType::Protobuf => Data::Binary,
-    };
-    let bare = scratch.frame(OpCode::Data(kind), |out| out.extend_from_slice(&payload.bytes()));
-    frames.set(Format::Simple, bare);
+    for format in Format::ALL {
+        frames.set(format, outgoing.encode(&mut scratch, format));
+    }
     frames
 }
 

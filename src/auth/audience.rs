@@ -39,6 +39,11 @@ impl PublicEndpoint {
         Ok(Self { authority: normalize_authority(scheme, authority), is_any_port })
     }
 
+    /// The host alone.
+    pub fn host(&self) -> &str {
+        host_of(&self.authority)
+    }
+
     /// The normalised authority.
     pub fn as_str(&self) -> &str {
         &self.authority

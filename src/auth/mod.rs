@@ -5,7 +5,8 @@
 //! [`ClientClaims`] or into the answer that refuses it. Application servers show theirs in each
 //! REST request, and [`rest_token`] turns it into a [`Role`]; those of identity providers are
 //! verified by [`oidc`]. Which endpoint a token is meant for is the business of [`audience`], what
-//! both kinds have in common that of `claims`; [`sign`] makes client tokens.
+//! both kinds have in common that of `claims`; [`sign`] makes client tokens. Event handlers know
+//! this server by what [`event_signature`] makes with the same keys.
 //!
 //! A client's token is looked at only while a connection is made (`client-connect.md` section 4.4):
 //! nothing here is called for an open one. Time is an argument, in seconds since 1970, so that
@@ -18,6 +19,7 @@
 pub mod audience;
 mod claims;
 pub mod error;
+pub mod event_signature;
 pub mod key;
 pub mod oidc;
 pub mod rest_token;
@@ -26,6 +28,7 @@ pub mod token;
 
 pub use audience::PublicEndpoint;
 pub use error::TokenError;
+pub use event_signature::EventSigner;
 pub use key::{AccessKey, AccessKeys};
 pub use rest_token::{
     AuthFailure, IdentityProvider, RestTokenSettings, RestTokenVerifier, Role, bearer_token,

@@ -88,6 +88,15 @@ impl RestTokenVerifier {
         Self(Arc::new(Rules { keys, settings }))
     }
 
+    /// The same with the provider of another one, whose issuers' keys are the latest.
+    #[must_use]
+    pub fn with_provider_of(&self, other: &Self) -> Self {
+        match &other.0.settings.provider {
+            Some(provider) => self.with_provider(provider.clone()),
+            None => self.clone(),
+        }
+    }
+
     /// Checks the token of a request for `path`, which is as it came: not decoded, without query.
     ///
     /// # Errors

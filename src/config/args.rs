@@ -20,6 +20,7 @@ pub struct CommandLine {
 
 /// What the process is asked to do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "a process has one command")]
 pub enum Command {
     /// Run the server (also without the word: `corecast --listen ...`)
     Serve(ServeArgs),
@@ -37,8 +38,8 @@ impl CommandLine {
 /// Flags of `corecast serve`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ServeArgs {
-    /// Configuration file in TOML; environment variables and flags override it. Environment:
-    /// CORECAST_CONFIG.
+    /// Configuration file in TOML, or JSON if its name ends in .json; environment variables and flags
+    /// override it. Environment: CORECAST_CONFIG.
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
     /// Print the effective settings as a configuration file and exit
@@ -75,6 +76,32 @@ pub struct ServeArgs {
     pub drain_deadline: Option<String>,
     #[arg(long, value_name = "N", help = table::MESH_SLOTS.help())]
     pub mesh_slots: Option<String>,
+    #[arg(long, value_name = "TIME", help = table::EVENT_TIMEOUT.help())]
+    pub event_timeout: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_ATTEMPTS.help())]
+    pub event_attempts: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_CONCURRENCY.help())]
+    pub event_concurrency: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_QUEUE_MESSAGES.help())]
+    pub event_queue_messages: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_QUEUE_BYTES.help())]
+    pub event_queue_bytes: Option<String>,
+    #[arg(long, overrides_with = "no_event_cookies", help = table::EVENT_COOKIES.help())]
+    pub event_cookies: bool,
+    /// Keep no cookies of event handlers
+    #[arg(long, overrides_with = "event_cookies")]
+    pub no_event_cookies: bool,
+    #[arg(
+        long,
+        overrides_with = "no_name_identifier_claim",
+        help = table::NAME_IDENTIFIER_CLAIM.help()
+    )]
+    pub name_identifier_claim: bool,
+    /// Pass on the claims of a token by their own names only
+    #[arg(long, overrides_with = "name_identifier_claim")]
+    pub no_name_identifier_claim: bool,
+    #[arg(long, value_name = "FILE", help = table::UPSTREAM_ROOT_CERTIFICATES.help())]
+    pub upstream_root_certificates: Option<String>,
 }
 
 /// Flags of `corecast token`.

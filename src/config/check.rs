@@ -1,9 +1,12 @@
 //! What `corecast --check` prints: the effective settings, as a configuration file.
 //!
-//! The output can be used as such, except for keys: those are only reported as "set" or
-//! "generated", in a comment.
+//! The output can be used as such, except for what is secret. Keys and other secrets are only
+//! reported as "set" or "generated", in a comment; in the query of a URL template, values are
+//! replaced, and a comment says that too.
 
-use std::fmt::Write;
+mod events;
+
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use toml::Value;
@@ -13,8 +16,7 @@ use super::issuer::{IssuerSettings, KeySource, role_name};
 use super::settings::Settings;
 use super::table::{self, Setting};
 
-/// The settings in TOML, in the order of [`table::PROCESS`], [`table::HUB`] and
-/// [`table::ISSUER`].
+/// The settings in TOML, in the order of [`table::FILE`].
 pub fn render(settings: &Settings) -> String {
     let mut file = Lines::default();
     let endpoints = settings.public_endpoints.iter().map(|endpoint| endpoint.as_str().to_owned());
@@ -39,9 +41,14 @@ pub fn render(settings: &Settings) -> String {
         Some(slots) => file.number(&table::MESH_SLOTS, slots),
         None => file.comment(&table::MESH_SLOTS, table::MESH_SLOTS.default),
     }
+    file.event_settings(&settings.events);
     for (name, hub) in &settings.hubs {
         file.hub(name.as_str(), hub);
     }
+    if let Some(identity) = &settings.events.identity {
+        file.identity(identity);
+    }
+    file.secrets(&settings.events.secret_uris);
     for issuer in &settings.issuers {
         file.issuer(issuer);
     }
@@ -62,7 +69,8 @@ struct Lines(String);
 
 impl Lines {
     fn hub(&mut self, name: &str, hub: &HubSettings) {
-        let _ = writeln!(self.0, "\n[hubs.{}]", Value::from(name));
+        let name = key(name);
+        self.header(format_args!("[hubs.{name}]"));
         let policy = match hub.anonymous_connect {
             AnonymousConnectPolicy::Deny => "deny",
             AnonymousConnectPolicy::Allow => "allow",
@@ -72,10 +80,17 @@ impl Lines {
         self.number(&table::OUTBOUND_QUEUE_MESSAGES, hub.outbound_messages_max);
         self.number(&table::OUTBOUND_QUEUE_BYTES, hub.outbound_bytes_max);
         self.number(&table::GROUPS_PER_CONNECTION, hub.groups_per_connection_max);
+        self.value(&table::REQUIRE_USER_ID, hub.require_user_id);
+        self.value(&table::DROP_ON_EVENT_FAILURE, hub.drop_pubsub_clients_on_event_failure);
+        self.value(&table::EVENT_LISTENERS, Vec::<String>::new());
+        for handler in &hub.event_handlers {
+            self.header(format_args!("[[hubs.{name}.eventHandlers]]"));
+            self.handler(handler);
+        }
     }
 
     fn issuer(&mut self, issuer: &IssuerSettings) {
-        let _ = writeln!(self.0, "\n[[issuers]]");
+        self.header(format_args!("[[issuers]]"));
         self.value(&table::ISSUER_NAME, issuer.trusted.issuer.as_str());
         match &issuer.keys {
             KeySource::Discovery(_) => {
@@ -85,11 +100,17 @@ impl Lines {
         }
         self.value(&table::ISSUER_AUDIENCES, issuer.trusted.audiences.clone());
         for rule in &issuer.trusted.roles {
-            let _ = writeln!(self.0, "\n[[issuers.roles]]");
+            self.header(format_args!("[[issuers.roles]]"));
             self.value(&table::ROLE_CLAIM, rule.claim.as_str());
             self.value(&table::ROLE_VALUE, rule.value.as_str());
             self.value(&table::ROLE, role_name(rule.role));
         }
+    }
+
+    /// The line that begins a table.
+    fn header(&mut self, header: fmt::Arguments<'_>) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(self.0, "\n{header}");
     }
 
     fn value(&mut self, setting: &Setting, value: impl Into<Value>) {
@@ -105,105 +126,28 @@ impl Lines {
         self.line(setting, time.as_secs_f64());
     }
 
-    fn line(&mut self, setting: &Setting, value: impl std::fmt::Display) {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(self.0, "{} = {value}", setting.name);
+    fn line(&mut self, setting: &Setting, value: impl fmt::Display) {
+        self.entry(setting.name, value);
+    }
+
+    fn entry(&mut self, name: &str, value: impl fmt::Display) {
+        let _ = writeln!(self.0, "{name} = {value}");
     }
 
     fn comment(&mut self, setting: &Setting, words: &str) {
-        let _ = writeln!(self.0, "# {}: {words}", setting.name);
+        self.remark(format_args!("{}: {words}", setting.name));
     }
+
+    fn remark(&mut self, words: fmt::Arguments<'_>) {
+        let _ = writeln!(self.0, "# {words}");
+    }
+}
+
+/// A name as a key: without quotation marks if it can be.
+fn key(name: &str) -> String {
+    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if is_bare && !name.is_empty() { name.to_owned() } else { Value::from(name).to_string() }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::config::{ConfigFile, ServeArgs, Sources, UsableCores};
-
-    fn resolve(text: &str) -> Settings {
-        let sources = Sources {
-            args: &ServeArgs::default(),
-            environment: &|_| None,
-            file: &ConfigFile::parse(Path::new("corecast.toml"), text).unwrap(),
-            cores: UsableCores::new(vec![0, 1], 2),
-        };
-        Settings::resolve(&sources).unwrap()
-    }
-
-    const EVERYTHING: &str = r#"listen = ["127.0.0.1:1", "[::1]:2"]
-adminListen = "127.0.0.1:3"
-shards = 7
-pin = false
-# accessKey: set
-# secondaryAccessKey: none
-publicEndpoints = ["chat.example.com"]
-disableLocalAuth = false
-disableAadAuth = true
-log = "warn"
-headerTimeoutInSeconds = 1.5
-shutdownGraceInSeconds = 0
-drainDeadlineInSeconds = 60
-meshSlots = 64
-
-[hubs."chat.room"]
-anonymousConnectPolicy = "allow"
-webSocketKeepAliveIntervalInSeconds = 120
-outboundQueueMessages = 1
-outboundQueueBytes = 65536
-groupsPerConnection = 2
-
-[[issuers]]
-issuer = "https://sts.example/tenant/"
-# jwksUri: by discovery at the issuer
-audiences = ["https://webpubsub.azure.com"]
-
-[[issuers.roles]]
-claim = "roles"
-value = "Web PubSub Service Owner"
-role = "Owner"
-
-[[issuers.roles]]
-claim = "sub"
-value = "dashboard"
-role = "Reader"
-
-[[issuers]]
-issuer = "accounts"
-jwksUri = "http://127.0.0.1:9/keys"
-audiences = ["a", "b"]
-
-[[issuers.roles]]
-claim = "sub"
-value = "x"
-role = "Owner"
-"#;
-
-    #[test]
-    fn prints_what_the_file_says_but_no_key() {
-        let key = "0123456789abcdef0123456789abcdef";
-        let text = render(&resolve(&format!("accessKey = '{key}'\n{EVERYTHING}")));
-        assert_eq!(text, EVERYTHING);
-    }
-
-    #[test]
-    fn says_that_keys_are_ignored() {
-        let text = render(&resolve("disableLocalAuth = true"));
-        assert!(text.contains("# accessKey: ignored\n# secondaryAccessKey: ignored\n"), "{text}");
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_table() {
-        let text = render(&resolve("[hubs.chat]"));
-        for setting in table::PROCESS.iter().chain(&table::HUB) {
-            let line = text.lines().find(|line| line.contains(setting.name)).expect(setting.name);
-            let value = line.split_once([':', '=']).unwrap().1.trim();
-            match setting.name {
-                "shards" => assert_eq!(value, "2"),
-                "accessKey" => assert_eq!(value, "generated"),
-                _ => assert_eq!(value.trim_matches('"'), setting.default.trim_matches('"')),
-            }
-        }
-    }
-}
+mod tests;

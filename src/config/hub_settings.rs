@@ -4,13 +4,16 @@
 //! have. Names are folded like everywhere (`client-connect.md` section 2); two tables that fold to
 //! the same hub are a mistake, because one of them would be ignored.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::StartError;
-use super::file::HubValues;
+use super::file::values::HubValues;
+use super::handler_settings::{Shared, resolve_handlers};
 use super::layers::Layers;
-use super::table::{self, Setting};
+use super::section::Section;
+use super::table;
+use crate::event::handlers::HandlerSettings;
 use crate::hub::name::HubName;
 
 /// The settings of one hub.
@@ -21,6 +24,12 @@ pub struct HubSettings {
     pub outbound_messages_max: usize,
     pub outbound_bytes_max: usize,
     pub groups_per_connection_max: usize,
+    /// In the order in which they are asked.
+    pub event_handlers: Vec<HandlerSettings>,
+    /// Whether a connection without a user id is refused (`events-webhook.md` section 8.1.3).
+    pub require_user_id: bool,
+    /// Whether a failed event closes a PubSub client (section 8.4.5).
+    pub drop_pubsub_clients_on_event_failure: bool,
 }
 
 /// Whether a client may connect without a token (`client-connect.md` section 5).
@@ -40,6 +49,9 @@ impl Default for HubSettings {
             outbound_messages_max: 1000,
             outbound_bytes_max: 16 << 20,
             groups_per_connection_max: 10_000,
+            event_handlers: Vec::new(),
+            require_user_id: false,
+            drop_pubsub_clients_on_event_failure: false,
         }
     }
 }
@@ -47,72 +59,73 @@ impl Default for HubSettings {
 /// The hubs of the file, by their folded names.
 pub(super) fn resolve_hubs(
     layers: Layers<'_>,
+    shared: &Shared<'_>,
 ) -> Result<BTreeMap<HubName, HubSettings>, StartError> {
     let mut hubs = BTreeMap::new();
-    let mut seen = HashSet::new();
     for (text, values) in &layers.file.values.hubs {
-        let setting = format!("hubs.{text}");
-        let error = |reason: String, fix: &str| {
-            layers.written(()).origin.mark(StartError::new(&setting, reason, fix))
-        };
+        let section = Section { layers, name: format!("hubs.{text}") };
         let name = HubName::parse(text)
-            .map_err(|invalid| error(invalid.to_string(), "rename the table"))?;
-        if !seen.insert(name.clone()) {
-            let reason = format!("the hub '{name}' has another table; case makes no difference");
-            return Err(error(reason, "keep one of them"));
+            .map_err(|invalid| section.mistake(invalid.to_string(), "rename the table"))?;
+        let settings = resolve_hub(&section, values, shared)?;
+        if hubs.insert(name, settings).is_some() {
+            let folded = text.to_ascii_lowercase();
+            let reason = format!("the hub '{folded}' has another table; case makes no difference");
+            return Err(section.mistake(reason, "keep one of them"));
         }
-        hubs.insert(name, resolve_hub(layers, &setting, values)?);
     }
     Ok(hubs)
 }
 
 fn resolve_hub(
-    layers: Layers<'_>,
-    table_name: &str,
+    section: &Section<'_>,
     values: &HubValues,
+    shared: &Shared<'_>,
 ) -> Result<HubSettings, StartError> {
     let default = HubSettings::default();
-    let number = |setting: &'static Setting, file: Option<i64>, default| match file {
-        Some(number) => {
-            layers.file_number(setting, &format!("{table_name}.{}", setting.name), number)
-        }
-        None => Ok(default),
-    };
     let keep_alive = values.web_socket_keep_alive_interval_in_seconds;
-    let keep_alive_s = number(&table::KEEP_ALIVE_INTERVAL, keep_alive, 20)?;
+    let keep_alive_s = section.number(&table::KEEP_ALIVE_INTERVAL, keep_alive, 20)?;
+    if values.event_listeners.as_ref().is_some_and(|listeners| !listeners.is_empty()) {
+        let reason = "this server offers no event listeners";
+        let fix = "remove them; an event handler can take the same events";
+        return Err(section.error(&table::EVENT_LISTENERS, reason, fix));
+    }
+    let handlers = values.event_handlers.as_deref().unwrap_or_default();
     Ok(HubSettings {
-        anonymous_connect: resolve_policy(layers, table_name, values)?,
+        anonymous_connect: resolve_policy(section, values)?,
         keep_alive_interval: Duration::from_secs(keep_alive_s as u64),
-        outbound_messages_max: number(
+        outbound_messages_max: section.number(
             &table::OUTBOUND_QUEUE_MESSAGES,
             values.outbound_queue_messages,
             default.outbound_messages_max,
         )?,
-        outbound_bytes_max: number(
+        outbound_bytes_max: section.number(
             &table::OUTBOUND_QUEUE_BYTES,
             values.outbound_queue_bytes,
             default.outbound_bytes_max,
         )?,
-        groups_per_connection_max: number(
+        groups_per_connection_max: section.number(
             &table::GROUPS_PER_CONNECTION,
             values.groups_per_connection,
             default.groups_per_connection_max,
         )?,
+        event_handlers: resolve_handlers(section, handlers, shared)?,
+        require_user_id: values.require_user_id.unwrap_or(default.require_user_id),
+        drop_pubsub_clients_on_event_failure: values
+            .drop_pub_sub_clients_on_event_failure
+            .unwrap_or(default.drop_pubsub_clients_on_event_failure),
     })
 }
 
 fn resolve_policy(
-    layers: Layers<'_>,
-    table_name: &str,
+    section: &Section<'_>,
     values: &HubValues,
 ) -> Result<AnonymousConnectPolicy, StartError> {
     match values.anonymous_connect_policy.as_deref() {
         None | Some("deny") => Ok(AnonymousConnectPolicy::Deny),
         Some("allow") => Ok(AnonymousConnectPolicy::Allow),
         Some(other) => {
-            let name = format!("{table_name}.{}", table::ANONYMOUS_CONNECT_POLICY.name);
-            let given = layers.written(other);
-            Err(given.error(&name, "there is no such policy", r#"write "deny" or "allow""#))
+            let (setting, reason) = (&table::ANONYMOUS_CONNECT_POLICY, "there is no such policy");
+            Err(section.refuse(setting, other, reason, setting.allowed.instruction()))
         }
     }
 }

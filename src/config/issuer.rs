@@ -20,8 +20,9 @@ use std::fmt;
 use url::{Host, Url};
 
 use super::StartError;
-use super::file::{IssuerValues, RoleValues};
+use super::file::values::{IssuerValues, RoleValues};
 use super::layers::Layers;
+use super::section::Section;
 use super::table::{self, Setting};
 use crate::auth::Role;
 use crate::auth::oidc::{RoleRule, TrustedIssuer};
@@ -45,7 +46,7 @@ pub enum KeySource {
     Direct(KeyUrl),
 }
 
-/// A URL from which keys may come: `https`, or `http` on a loopback address.
+/// A URL from which keys or tokens may come: `https`, or `http` on a loopback address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUrl(Url);
 
@@ -123,103 +124,83 @@ pub fn role_name(role: Role) -> &'static str {
 pub(super) fn resolve_issuers(layers: Layers<'_>) -> Result<Vec<IssuerSettings>, StartError> {
     let mut issuers: Vec<IssuerSettings> = Vec::new();
     for (index, values) in layers.file.values.issuers.iter().enumerate() {
-        let table = Table { layers, name: format!("issuers[{index}]") };
-        let issuer = table.issuer(values)?;
-        if issuers.iter().any(|known| known.trusted.issuer == issuer.trusted.issuer) {
-            let given = layers.written(&issuer.trusted.issuer);
-            let name = table.key(&table::ISSUER_NAME);
-            return Err(given.error(&name, "the issuer has another table", "keep one of them"));
+        let section = Section { layers, name: format!("issuers[{index}]") };
+        let issuer = resolve_issuer(&section, values)?;
+        let name = &issuer.trusted.issuer;
+        if issuers.iter().any(|known| known.trusted.issuer == *name) {
+            let reason = "the issuer has another table";
+            return Err(section.refuse(&table::ISSUER_NAME, name, reason, "keep one of them"));
         }
         issuers.push(issuer);
     }
     Ok(issuers)
 }
 
-/// One table of the file, for messages.
-struct Table<'a> {
-    layers: Layers<'a>,
-    name: String,
+fn resolve_issuer(
+    section: &Section<'_>,
+    values: &IssuerValues,
+) -> Result<IssuerSettings, StartError> {
+    let issuer = section.required(&table::ISSUER_NAME, values.issuer.as_deref())?;
+    let keys = match &values.jwks_uri {
+        Some(url) => KeySource::Direct(resolve_url(section, &table::ISSUER_KEYS, url)?),
+        None => KeySource::Discovery(issuer_url(section, issuer)?),
+    };
+    let audiences = match &values.audiences {
+        None => vec![DEFAULT_PROVIDER_AUDIENCE.to_owned()],
+        Some(audiences) if !audiences.is_empty() && !audiences.iter().any(String::is_empty) => {
+            audiences.clone()
+        }
+        Some(_) => {
+            let reason = "there is no audience, or an empty one";
+            return Err(section.error(&table::ISSUER_AUDIENCES, reason, "name at least one"));
+        }
+    };
+    if values.roles.is_empty() {
+        let reason = "it has no role rule, so none of its tokens could do anything";
+        return Err(section.mistake(reason, "add an [[issuers.roles]] table"));
+    }
+    let rules = section.each("roles", &values.roles);
+    let roles = rules.map(|(section, values)| resolve_role(&section, values));
+    let roles = roles.collect::<Result<_, _>>()?;
+    let trusted = TrustedIssuer { issuer: issuer.to_owned(), audiences, roles };
+    Ok(IssuerSettings { trusted, keys })
 }
 
-impl Table<'_> {
-    fn issuer(&self, values: &IssuerValues) -> Result<IssuerSettings, StartError> {
-        let issuer = self.text(&table::ISSUER_NAME, values.issuer.as_deref())?;
-        let keys = match &values.jwks_uri {
-            Some(url) => KeySource::Direct(self.url(&table::ISSUER_KEYS, url)?),
-            None => KeySource::Discovery(self.issuer_url(issuer)?),
-        };
-        let audiences = match &values.audiences {
-            None => vec![DEFAULT_PROVIDER_AUDIENCE.to_owned()],
-            Some(audiences) if !audiences.is_empty() && !audiences.iter().any(String::is_empty) => {
-                audiences.clone()
-            }
-            Some(_) => {
-                let reason = "there is no audience, or an empty one";
-                return Err(self.error(&table::ISSUER_AUDIENCES, reason, "name at least one"));
-            }
-        };
-        if values.roles.is_empty() {
-            let reason = "it has no role rule, so none of its tokens could do anything";
-            let error = StartError::new(&self.name, reason, "add an [[issuers.roles]] table");
-            return Err(self.layers.written(()).origin.mark(error));
+fn resolve_role(section: &Section<'_>, values: &RoleValues) -> Result<RoleRule, StartError> {
+    let claim = section.required(&table::ROLE_CLAIM, values.claim.as_deref())?.to_owned();
+    let value = section.required(&table::ROLE_VALUE, values.value.as_deref())?.to_owned();
+    let role = match section.required(&table::ROLE, values.role.as_deref())? {
+        "Owner" => Role::Owner,
+        "Reader" => Role::Reader,
+        other => {
+            let fix = r#"write "Owner" or "Reader""#;
+            return Err(section.refuse(&table::ROLE, other, "there is no such role", fix));
         }
-        let rule = |(index, values): (usize, &RoleValues)| {
-            let name = format!("{}.roles[{index}]", self.name);
-            Table { layers: self.layers, name }.role(values)
-        };
-        let roles = values.roles.iter().enumerate().map(rule).collect::<Result<_, _>>()?;
-        let trusted = TrustedIssuer { issuer: issuer.to_owned(), audiences, roles };
-        Ok(IssuerSettings { trusted, keys })
-    }
+    };
+    Ok(RoleRule { claim, value, role })
+}
 
-    fn role(&self, values: &RoleValues) -> Result<RoleRule, StartError> {
-        let claim = self.text(&table::ROLE_CLAIM, values.claim.as_deref())?.to_owned();
-        let value = self.text(&table::ROLE_VALUE, values.value.as_deref())?.to_owned();
-        let role = match self.text(&table::ROLE, values.role.as_deref())? {
-            "Owner" => Role::Owner,
-            "Reader" => Role::Reader,
-            other => {
-                let fix = r#"write "Owner" or "Reader""#;
-                let given = self.layers.written(other);
-                return Err(given.error(&self.key(&table::ROLE), "there is no such role", fix));
-            }
-        };
-        Ok(RoleRule { claim, value, role })
+/// The issuer as the URL that discovery starts from.
+fn issuer_url(section: &Section<'_>, issuer: &str) -> Result<KeyUrl, StartError> {
+    let url = resolve_url(section, &table::ISSUER_NAME, issuer)?;
+    if url.0.query().is_some() || url.0.fragment().is_some() {
+        let reason = "an issuer has neither query nor fragment";
+        let fix = "write it as it is in `iss` of its tokens";
+        return Err(section.refuse(&table::ISSUER_NAME, issuer, reason, fix));
     }
+    Ok(url)
+}
 
-    /// The issuer as the URL that discovery starts from.
-    fn issuer_url(&self, issuer: &str) -> Result<KeyUrl, StartError> {
-        let url = self.url(&table::ISSUER_NAME, issuer)?;
-        if url.0.query().is_some() || url.0.fragment().is_some() {
-            let given = self.layers.written(issuer);
-            let reason = "an issuer has neither query nor fragment";
-            let fix = "write it as it is in `iss` of its tokens";
-            return Err(given.error(&self.key(&table::ISSUER_NAME), reason, fix));
-        }
-        Ok(url)
-    }
-
-    fn url(&self, setting: &Setting, text: &str) -> Result<KeyUrl, StartError> {
-        KeyUrl::parse(text).map_err(|invalid| {
-            let fix = "write it like https://login.example.com/tenant";
-            self.layers.written(text).error(&self.key(setting), &invalid.to_string(), fix)
-        })
-    }
-
-    fn text<'v>(&self, setting: &Setting, value: Option<&'v str>) -> Result<&'v str, StartError> {
-        value.filter(|text| !text.is_empty()).ok_or_else(|| {
-            let fix = format!("set it: {}", setting.allowed.in_words());
-            self.error(setting, "it is missing or empty", &fix)
-        })
-    }
-
-    fn error(&self, setting: &Setting, reason: &str, fix: &str) -> StartError {
-        self.layers.written(()).origin.mark(StartError::new(self.key(setting), reason, fix))
-    }
-
-    fn key(&self, setting: &Setting) -> String {
-        format!("{}.{}", self.name, setting.name)
-    }
+/// A URL that keys and tokens may come from.
+pub(super) fn resolve_url(
+    section: &Section<'_>,
+    setting: &Setting,
+    text: &str,
+) -> Result<KeyUrl, StartError> {
+    KeyUrl::parse(text).map_err(|invalid| {
+        let fix = "write it like https://login.example.com/tenant";
+        section.refuse(setting, text, &invalid.to_string(), fix)
+    })
 }
 
 #[cfg(test)]

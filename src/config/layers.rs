@@ -83,7 +83,7 @@ impl Layers<'_> {
     /// The same for a value that only the file can hold; `name` includes the hub's.
     pub(super) fn file_number(
         &self,
-        setting: &'static Setting,
+        setting: &Setting,
         name: &str,
         number: i64,
     ) -> Result<usize, StartError> {
@@ -171,8 +171,8 @@ fn number_within<T: fmt::Display>(
         .filter(|number| (min..=max).contains(number))
         .and_then(|number| usize::try_from(number).ok())
         .ok_or_else(|| {
-            let fix = format!("write a whole number, {}", setting.allowed.in_words());
-            given.error(name, "it is not a number within the bounds", fix)
+            let reason = "it is not a number within the bounds";
+            given.error(name, reason, setting.allowed.instruction())
         })
 }
 
@@ -184,10 +184,12 @@ fn duration_within<T: fmt::Display>(
     let (min, max) = setting.allowed.bounds();
     time.filter(|time| (Duration::from_secs(min)..=Duration::from_secs(max)).contains(time))
         .ok_or_else(|| {
-            let words = setting.allowed.in_words();
             let fix = match given.origin {
-                Origin::File(_) => format!("write a number, {words}"),
-                _ => format!("write a time with its unit, such as 5s or 500ms; {words}"),
+                Origin::File(_) => setting.allowed.instruction(),
+                _ => {
+                    let words = setting.allowed.in_words();
+                    format!("write a time with its unit, such as 5s or 500ms; {words}")
+                }
             };
             given.error(setting.name, "it is not a time within the bounds", fix)
         })

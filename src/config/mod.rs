@@ -15,12 +15,16 @@
 pub mod args;
 pub mod check;
 pub mod error;
+pub mod event_settings;
 pub mod file;
+mod handler_settings;
 pub mod hub_settings;
 pub mod issuer;
 mod layers;
 pub mod placement;
-mod secret;
+pub mod reload;
+pub mod secret;
+mod section;
 pub mod settings;
 pub mod table;
 pub mod token_command;
@@ -29,11 +33,14 @@ use std::path::Path;
 
 pub use args::{Command, CommandLine, ServeArgs, TokenArgs};
 pub use error::StartError;
+pub use event_settings::{EventSettings, IdentityCredential, IdentitySettings};
 pub use file::ConfigFile;
 pub use hub_settings::{AnonymousConnectPolicy, HubSettings};
 pub use issuer::{InvalidKeyUrl, IssuerSettings, KeySource, KeyUrl};
 pub use layers::Environment;
 pub use placement::UsableCores;
+pub use reload::Reloaded;
+pub use secret::Secret;
 pub use settings::{Settings, Sources};
 
 /// The settings of this process: its flags, its environment, the file they name, its cores.
@@ -41,6 +48,19 @@ pub fn load(args: &ServeArgs) -> Result<Settings, StartError> {
     let environment: Environment<'_> = &process_environment;
     let file = read_file(args.config.as_deref(), environment)?;
     Settings::resolve(&Sources { args, environment, file: &file, cores: UsableCores::detect() })
+}
+
+/// The settings after a reload: the same flags, and environment and file as they are now.
+///
+/// # Errors
+/// The new settings are wrong somewhere. Then the running ones stay, all of them.
+pub fn reload(args: &ServeArgs, running: &Settings) -> Result<Reloaded, StartError> {
+    let environment: Environment<'_> = &process_environment;
+    let file = read_file(args.config.as_deref(), environment)?;
+    // The cores are no setting: a changed affinity mask is no change of what was configured.
+    let cores = running.cores.clone();
+    let new = Settings::resolve(&Sources { args, environment, file: &file, cores })?;
+    running.reload(new)
 }
 
 /// The environment of this process. A value that is not text counts as unset.

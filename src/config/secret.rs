@@ -1,8 +1,12 @@
-//! Reads access keys from where the configuration says they are.
+//! Reads secrets from where the configuration says they are.
 //!
-//! A key is written as itself, as `env:NAME` or as `file:PATH`, in every layer. A file's content is
-//! trimmed, because editors end files with a line break. Messages show the reference and never the
-//! key.
+//! A secret is written as itself, as `env:NAME` or as `file:PATH`, in every layer. A file's content
+//! is trimmed, because editors end files with a line break. Messages show the reference and never
+//! the secret.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use super::StartError;
 use super::args::ServeArgs;
@@ -13,6 +17,26 @@ use crate::auth::{AccessKey, AccessKeys};
 const FIX_KEY: &str = "use a text of at least 32 bytes without ';', control characters or outer \
                        white space, such as 32 random bytes in Base64 (openssl rand -base64 32)";
 
+/// A text that is never shown. Cloning counts a reference.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(not shown)")
+    }
+}
+
 /// The configured keys, or a generated one if there is none.
 pub(super) fn resolve_keys(layers: Layers<'_>, args: &ServeArgs) -> Result<AccessKeys, StartError> {
     let primary = resolve_primary(layers, args.access_key.as_deref())?;
@@ -20,7 +44,7 @@ pub(super) fn resolve_keys(layers: Layers<'_>, args: &ServeArgs) -> Result<Acces
     let flag = args.secondary_access_key.as_deref();
     let secondary = layers
         .text(&table::SECONDARY_ACCESS_KEY, flag, file)
-        .map(|given| resolve(layers.environment, &table::SECONDARY_ACCESS_KEY, &given))
+        .map(|given| resolve_key(layers.environment, &table::SECONDARY_ACCESS_KEY, &given))
         .transpose()?;
     match (primary, secondary) {
         (Some(primary), secondary) => Ok(AccessKeys::configured(primary, secondary)),
@@ -48,33 +72,90 @@ pub(super) fn resolve_primary(
 ) -> Result<Option<AccessKey>, StartError> {
     layers
         .text(&table::ACCESS_KEY, flag, layers.file.values.access_key.as_deref())
-        .map(|given| resolve(layers.environment, &table::ACCESS_KEY, &given))
+        .map(|given| resolve_key(layers.environment, &table::ACCESS_KEY, &given))
         .transpose()
 }
 
-fn resolve(
+fn resolve_key(
     environment: Environment<'_>,
     setting: &Setting,
     given: &Given<String>,
 ) -> Result<AccessKey, StartError> {
-    let error = |shown: &str, reason: String, fix: &str| {
-        given.origin.mark(StartError::new(setting.name, reason, fix).with_value(shown))
-    };
-    let (shown, text) = if let Some(name) = given.value.strip_prefix("env:") {
-        let text = environment(name).ok_or_else(|| {
-            let reason = format!("the environment variable {name} is not set");
-            error(&given.value, reason, "set it to the key")
+    let text = resolve_secret(environment, setting.name, given)?;
+    AccessKey::parse(&text).map_err(|invalid| {
+        let reason = format!("this is no access key: {invalid}");
+        let shown = if is_reference(&given.value) { &given.value } else { "(not shown)" };
+        given.origin.mark(StartError::new(setting.name, reason, FIX_KEY).with_value(shown))
+    })
+}
+
+/// The text of a secret; `name` is the setting's, for messages.
+pub(super) fn resolve_secret(
+    environment: Environment<'_>,
+    name: &str,
+    given: &Given<String>,
+) -> Result<String, StartError> {
+    follow(environment, &given.value).map_err(|lost| given.error(name, &lost.reason, lost.fix))
+}
+
+/// Texts of the `[secrets]` table, by the URIs that URL templates name them by
+/// (`events-webhook.md` section 3.1).
+pub(super) struct Secrets<'a> {
+    environment: Environment<'a>,
+    texts: BTreeMap<String, String>,
+}
+
+impl<'a> Secrets<'a> {
+    pub(super) fn resolve(layers: Layers<'a>) -> Result<Self, StartError> {
+        let text = |(uri, reference): (&String, &String)| {
+            let name = format!("{}.{uri}", table::SECRETS.name);
+            let given = layers.written(reference.clone());
+            Ok((uri.clone(), resolve_secret(layers.environment, &name, &given)?))
+        };
+        let texts = layers.file.values.secrets.iter().map(text).collect::<Result<_, _>>()?;
+        Ok(Self { environment: layers.environment, texts })
+    }
+
+    /// The secret behind a URI, which may also be a reference itself.
+    pub(super) fn text(&self, uri: &str) -> Result<String, Lost> {
+        if is_reference(uri) {
+            return follow(self.environment, uri);
+        }
+        self.texts.get(uri).cloned().ok_or_else(|| Lost {
+            reason: "the table [secrets] has no such URI".to_owned(),
+            fix: "add it there, or write SecretUri=env:NAME or SecretUri=file:PATH",
+        })
+    }
+
+    /// What the table defines.
+    pub(super) fn into_uris(self) -> Vec<String> {
+        self.texts.into_keys().collect()
+    }
+}
+
+/// A secret that is not where it should be.
+pub(super) struct Lost {
+    pub(super) reason: String,
+    pub(super) fix: &'static str,
+}
+
+fn is_reference(text: &str) -> bool {
+    text.starts_with("env:") || text.starts_with("file:")
+}
+
+fn follow(environment: Environment<'_>, text: &str) -> Result<String, Lost> {
+    if let Some(name) = text.strip_prefix("env:") {
+        return environment(name).ok_or_else(|| Lost {
+            reason: format!("the environment variable {name} is not set"),
+            fix: "set it, or name another one",
+        });
+    }
+    if let Some(path) = text.strip_prefix("file:") {
+        let content = std::fs::read_to_string(path).map_err(|cause| Lost {
+            reason: format!("the file cannot be read ({cause})"),
+            fix: "name a readable file that holds nothing else",
         })?;
-        (given.value.as_str(), text)
-    } else if let Some(path) = given.value.strip_prefix("file:") {
-        let text = std::fs::read_to_string(path).map_err(|cause| {
-            let reason = format!("the file cannot be read ({cause})");
-            error(&given.value, reason, "name a readable file that holds the key")
-        })?;
-        (given.value.as_str(), text.trim().to_owned())
-    } else {
-        ("(not shown)", given.value.clone())
-    };
-    AccessKey::parse(&text)
-        .map_err(|invalid| error(shown, format!("this is no access key: {invalid}"), FIX_KEY))
+        return Ok(content.trim().to_owned());
+    }
+    Ok(text.to_owned())
 }

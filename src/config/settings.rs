@@ -13,12 +13,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::StartError;
 use super::args::ServeArgs;
+use super::event_settings::{EventSettings, resolve_events};
 use super::file::ConfigFile;
+use super::handler_settings::Shared;
 use super::hub_settings::{HubSettings, resolve_hubs};
 use super::issuer::{IssuerSettings, resolve_issuers};
 use super::layers::{Environment, Given, Layers, Origin};
 use super::placement::UsableCores;
-use super::secret::{generate_keys, resolve_keys};
+use super::secret::{Secrets, generate_keys, resolve_keys};
 use super::table::{self, Setting};
 use crate::auth::{AccessKeys, PublicEndpoint};
 use crate::hub::name::HubName;
@@ -57,6 +59,7 @@ pub struct Settings {
     /// The hubs that are configured; ask [`Settings::hub`].
     pub hubs: BTreeMap<HubName, HubSettings>,
     pub default_hub: HubSettings,
+    pub events: EventSettings,
     pub header_timeout: Duration,
     pub shutdown_grace: Duration,
     pub drain_deadline: Duration,
@@ -92,6 +95,9 @@ impl Settings {
             )?
             .unwrap_or(false);
         let keys = if disable_local_auth { generate_keys() } else { resolve_keys(layers, args) }?;
+        let secrets = Secrets::resolve(layers)?;
+        let shared = Shared { secrets: &secrets, has_identity: values.identity.is_some() };
+        let hubs = resolve_hubs(layers, &shared)?;
         let listen = resolve_listen(layers, args)?;
         if keys.is_generated() && !disable_local_auth {
             require_loopback(&listen)?;
@@ -107,8 +113,9 @@ impl Settings {
             disable_local_auth,
             disable_aad_auth,
             issuers: resolve_issuers(layers)?,
-            hubs: resolve_hubs(layers)?,
+            hubs,
             default_hub: HubSettings::default(),
+            events: resolve_events(layers, args, secrets.into_uris())?,
             header_timeout: seconds(
                 &table::HEADER_TIMEOUT,
                 &args.header_timeout,

@@ -5,15 +5,27 @@
 //! the hosted service's where it has the setting; the flag and the environment name are the same
 //! words.
 //!
-//! Settings of a hub and of an issuer exist only in the configuration file.
+//! Settings in tables of their own exist only in the configuration file; [`FILE`] says which tables
+//! there are.
+
+mod event;
+mod handler;
+mod hub;
+mod issuer;
+mod process;
 
 use std::fmt::Write;
+
+pub use event::*;
+pub use handler::*;
+pub use hub::*;
+pub use issuer::*;
+pub use process::*;
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Setting {
-    /// Key in the configuration file, below `[hubs.NAME]`, `[[issuers]]` or `[[issuers.roles]]` for
-    /// the settings of those.
+    /// Key in the configuration file, within the table that it belongs to.
     pub name: &'static str,
     /// Flag with its dashes; empty if there is none.
     pub flag: &'static str,
@@ -38,8 +50,65 @@ pub enum Allowed {
     Words(&'static str),
 }
 
-/// Settings of the process, in the order in which they are shown.
-pub static PROCESS: [&Setting; 14] = [
+/// One table of the configuration file: its settings and the tables in it.
+#[derive(Debug)]
+pub struct Table {
+    /// In the order in which they are shown.
+    pub settings: &'static [&'static Setting],
+    /// Keys that hold more than a value.
+    pub below: &'static [(&'static str, Below)],
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Below {
+    /// `[key]`
+    One(&'static Table),
+    /// `[key.NAME]`, any number
+    Named(&'static Table),
+    /// `[[key]]`, any number
+    List(&'static Table),
+    /// `[key]` with whatever names, and values of this one kind.
+    Values(&'static Setting),
+}
+
+/// The whole file.
+pub static FILE: Table = Table {
+    settings: &PROCESS,
+    below: &[
+        ("hubs", Below::Named(&HUB_TABLE)),
+        ("identity", Below::One(&Table { settings: &IDENTITY, below: &[] })),
+        ("secrets", Below::Values(&SECRETS)),
+        ("issuers", Below::List(&ISSUER_TABLE)),
+    ],
+};
+
+static HUB_TABLE: Table =
+    Table { settings: &HUB, below: &[("eventHandlers", Below::List(&HANDLER_TABLE))] };
+
+static HANDLER_TABLE: Table = Table {
+    settings: &HANDLER,
+    below: &[
+        ("auth", Below::One(&AUTH_TABLE)),
+        ("groupPresenceEvents", Below::One(&PRESENCE_TABLE)),
+    ],
+};
+
+static AUTH_TABLE: Table = Table {
+    settings: &[&AUTH_TYPE],
+    below: &[("managedIdentity", Below::One(&Table { settings: &[&AUTH_RESOURCE], below: &[] }))],
+};
+
+static PRESENCE_TABLE: Table =
+    Table { settings: &[&PRESENCE_EVENTS, &PRESENCE_GROUPS], below: &[] };
+
+static ISSUER_TABLE: Table = Table {
+    settings: &ISSUER,
+    below: &[("roles", Below::List(&Table { settings: &ISSUER_ROLE, below: &[] }))],
+};
+
+/// Settings of the process.
+pub static PROCESS: [&Setting; 22] = [
     &LISTEN,
     &ADMIN_LISTEN,
     &SHARDS,
@@ -54,249 +123,40 @@ pub static PROCESS: [&Setting; 14] = [
     &SHUTDOWN_GRACE,
     &DRAIN_DEADLINE,
     &MESH_SLOTS,
+    &EVENT_TIMEOUT,
+    &EVENT_ATTEMPTS,
+    &EVENT_CONCURRENCY,
+    &EVENT_QUEUE_MESSAGES,
+    &EVENT_QUEUE_BYTES,
+    &EVENT_COOKIES,
+    &NAME_IDENTIFIER_CLAIM,
+    &UPSTREAM_ROOT_CERTIFICATES,
 ];
 
-/// Settings of one hub, in the order in which they are shown.
-pub static HUB: [&Setting; 5] = [
+/// Settings of one hub.
+pub static HUB: [&Setting; 8] = [
     &ANONYMOUS_CONNECT_POLICY,
     &KEEP_ALIVE_INTERVAL,
     &OUTBOUND_QUEUE_MESSAGES,
     &OUTBOUND_QUEUE_BYTES,
     &GROUPS_PER_CONNECTION,
+    &REQUIRE_USER_ID,
+    &DROP_ON_EVENT_FAILURE,
+    &EVENT_LISTENERS,
 ];
 
-/// Settings of one issuer, in the order in which they are shown.
+/// Settings of one event handler.
+pub static HANDLER: [&Setting; 3] = [&URL_TEMPLATE, &USER_EVENT_PATTERN, &SYSTEM_EVENTS];
+
+/// Settings of the table `[identity]`.
+pub static IDENTITY: [&Setting; 4] =
+    [&TOKEN_ENDPOINT, &CLIENT_ID, &CLIENT_SECRET, &CLIENT_ASSERTION_FILE];
+
+/// Settings of one issuer.
 pub static ISSUER: [&Setting; 3] = [&ISSUER_NAME, &ISSUER_KEYS, &ISSUER_AUDIENCES];
 
-/// Settings of one role rule of an issuer, in the order in which they are shown.
+/// Settings of one role rule of an issuer.
 pub static ISSUER_ROLE: [&Setting; 3] = [&ROLE_CLAIM, &ROLE_VALUE, &ROLE];
-
-pub static LISTEN: Setting = Setting {
-    name: "listen",
-    flag: "--listen",
-    environment: "CORECAST_LISTEN",
-    default: r#"["127.0.0.1:8080"]"#,
-    allowed: Allowed::Words("IP:PORT, one or more"),
-    sentence: "Addresses for clients; without an access key only loopback ones.",
-};
-
-pub static ADMIN_LISTEN: Setting = Setting {
-    name: "adminListen",
-    flag: "--admin-listen",
-    environment: "CORECAST_ADMIN_LISTEN",
-    default: "none",
-    allowed: Allowed::Words("IP:PORT"),
-    sentence: "Address for metrics; keep it private, it asks for no key.",
-};
-
-pub static SHARDS: Setting = Setting {
-    name: "shards",
-    flag: "--shards",
-    environment: "CORECAST_SHARDS",
-    default: "one per usable core, less one from four cores on",
-    allowed: Allowed::Number { min: 1, max: 128, unit: "shards" },
-    sentence: "Executors that own connections, each on a core of its own.",
-};
-
-pub static PIN: Setting = Setting {
-    name: "pin",
-    flag: "--pin",
-    environment: "CORECAST_PIN",
-    default: "true",
-    allowed: Allowed::Words("true or false"),
-    sentence: "Whether each shard stays on one core; --no-pin leaves that to the kernel.",
-};
-
-pub static ACCESS_KEY: Setting = Setting {
-    name: "accessKey",
-    flag: "--access-key",
-    environment: "CORECAST_ACCESS_KEY",
-    default: "generated at each start",
-    allowed: Allowed::Words("text of 32 bytes or more, env:NAME or file:PATH"),
-    sentence: "The primary key; prefer a reference, a command line can be read by others.",
-};
-
-pub static SECONDARY_ACCESS_KEY: Setting = Setting {
-    name: "secondaryAccessKey",
-    flag: "--secondary-access-key",
-    environment: "CORECAST_SECONDARY_ACCESS_KEY",
-    default: "none",
-    allowed: Allowed::Words("as accessKey"),
-    sentence: "A second key, valid at the same time, for changing keys without interruption.",
-};
-
-pub static PUBLIC_ENDPOINTS: Setting = Setting {
-    name: "publicEndpoints",
-    flag: "--public-endpoint",
-    environment: "CORECAST_PUBLIC_ENDPOINTS",
-    default: "[]",
-    allowed: Allowed::Words("URL, HOST or HOST:PORT, any number"),
-    sentence: "Names clients reach the server by; if set, token audiences must use one of them.",
-};
-
-pub static DISABLE_LOCAL_AUTH: Setting = Setting {
-    name: "disableLocalAuth",
-    flag: "--disable-local-auth",
-    environment: "CORECAST_DISABLE_LOCAL_AUTH",
-    default: "false",
-    allowed: Allowed::Words("true or false"),
-    sentence: "Whether tokens signed with an access key are refused and the keys ignored.",
-};
-
-pub static DISABLE_AAD_AUTH: Setting = Setting {
-    name: "disableAadAuth",
-    flag: "--disable-aad-auth",
-    environment: "CORECAST_DISABLE_AAD_AUTH",
-    default: "false",
-    allowed: Allowed::Words("true or false"),
-    sentence: "Whether tokens of issuers (Entra ID, OpenID Connect) are refused.",
-};
-
-pub static LOG: Setting = Setting {
-    name: "log",
-    flag: "--log",
-    environment: "CORECAST_LOG",
-    default: "info",
-    allowed: Allowed::Words(
-        "error, warn, info, debug or trace; or filters such as warn,corecast=debug",
-    ),
-    sentence: "What is logged to standard error.",
-};
-
-pub static HEADER_TIMEOUT: Setting = Setting {
-    name: "headerTimeoutInSeconds",
-    flag: "--header-timeout",
-    environment: "CORECAST_HEADER_TIMEOUT",
-    default: "10",
-    allowed: Allowed::Seconds { min: 1, max: 300 },
-    sentence: "How long a new connection may take to send its request header.",
-};
-
-pub static SHUTDOWN_GRACE: Setting = Setting {
-    name: "shutdownGraceInSeconds",
-    flag: "--shutdown-grace",
-    environment: "CORECAST_SHUTDOWN_GRACE",
-    default: "5",
-    allowed: Allowed::Seconds { min: 0, max: 3600 },
-    sentence: "At a stop, how long health reports 503 before clients are closed.",
-};
-
-pub static DRAIN_DEADLINE: Setting = Setting {
-    name: "drainDeadlineInSeconds",
-    flag: "--drain-deadline",
-    environment: "CORECAST_DRAIN_DEADLINE",
-    default: "10",
-    allowed: Allowed::Seconds { min: 0, max: 3600 },
-    sentence: "At a stop, the time over which client closes are spread; then the process ends.",
-};
-
-pub static MESH_SLOTS: Setting = Setting {
-    name: "meshSlots",
-    flag: "--mesh-slots",
-    environment: "CORECAST_MESH_SLOTS",
-    default: "by the number of shards",
-    allowed: Allowed::Number { min: 64, max: 65_536, unit: "messages" },
-    sentence: "Room for messages from one shard to another before the sender stops reading.",
-};
-
-pub static ANONYMOUS_CONNECT_POLICY: Setting = Setting {
-    name: "anonymousConnectPolicy",
-    flag: "",
-    environment: "",
-    default: r#""deny""#,
-    allowed: Allowed::Words(r#""deny" or "allow""#),
-    sentence: "Whether clients may connect without a token.",
-};
-
-pub static KEEP_ALIVE_INTERVAL: Setting = Setting {
-    name: "webSocketKeepAliveIntervalInSeconds",
-    flag: "",
-    environment: "",
-    default: "20",
-    allowed: Allowed::Number { min: 1, max: 120, unit: "seconds" },
-    sentence: "How often the server pings a client.",
-};
-
-pub static OUTBOUND_QUEUE_MESSAGES: Setting = Setting {
-    name: "outboundQueueMessages",
-    flag: "",
-    environment: "",
-    default: "1000",
-    allowed: Allowed::Number { min: 1, max: 1_000_000, unit: "messages" },
-    sentence: "Messages that may wait for one client before it is closed as slow.",
-};
-
-pub static OUTBOUND_QUEUE_BYTES: Setting = Setting {
-    name: "outboundQueueBytes",
-    flag: "",
-    environment: "",
-    default: "16777216",
-    allowed: Allowed::Number { min: 65_536, max: 1_073_741_824, unit: "bytes" },
-    sentence: "Bytes that may wait for one client before it is closed as slow.",
-};
-
-pub static GROUPS_PER_CONNECTION: Setting = Setting {
-    name: "groupsPerConnection",
-    flag: "",
-    environment: "",
-    default: "10000",
-    allowed: Allowed::Number { min: 1, max: 1_000_000, unit: "groups" },
-    sentence: "Groups that one connection may be in.",
-};
-
-pub static ISSUER_NAME: Setting = Setting {
-    name: "issuer",
-    flag: "",
-    environment: "",
-    default: "required",
-    allowed: Allowed::Words("https URL, or http on a loopback address; any text with jwksUri"),
-    sentence: "Whose tokens the REST API accepts: equal to their `iss`.",
-};
-
-pub static ISSUER_KEYS: Setting = Setting {
-    name: "jwksUri",
-    flag: "",
-    environment: "",
-    default: "by discovery at the issuer",
-    allowed: Allowed::Words("https URL, or http on a loopback address"),
-    sentence: "Where the issuer publishes its keys.",
-};
-
-pub static ISSUER_AUDIENCES: Setting = Setting {
-    name: "audiences",
-    flag: "",
-    environment: "",
-    default: r#"["https://webpubsub.azure.com"]"#,
-    allowed: Allowed::Words("text, one or more"),
-    sentence: "What a token's `aud` must contain one of.",
-};
-
-pub static ROLE_CLAIM: Setting = Setting {
-    name: "claim",
-    flag: "",
-    environment: "",
-    default: "required",
-    allowed: Allowed::Words("name of a claim, such as roles, sub or appid"),
-    sentence: "Where to look in a token.",
-};
-
-pub static ROLE_VALUE: Setting = Setting {
-    name: "value",
-    flag: "",
-    environment: "",
-    default: "required",
-    allowed: Allowed::Words("text"),
-    sentence: "What the claim must be, or contain if it is an array.",
-};
-
-pub static ROLE: Setting = Setting {
-    name: "role",
-    flag: "",
-    environment: "",
-    default: "required",
-    allowed: Allowed::Words(r#""Owner" or "Reader""#),
-    sentence: "What the bearer may do: everything, or look only.",
-};
 
 impl Setting {
     /// The text behind its flag in `--help`.
@@ -337,6 +197,16 @@ impl Allowed {
         }
     }
 
+    /// The same as an instruction, for what is written in the file.
+    pub fn instruction(self) -> String {
+        let kind = match self {
+            Self::Number { .. } => "a whole number, ",
+            Self::Seconds { .. } => "a number, ",
+            Self::Words(_) => "",
+        };
+        format!("write {kind}{}", self.in_words())
+    }
+
     fn for_command_line(self) -> String {
         match self {
             Self::Seconds { min, max } => format!("{min}s to {max}s, with a unit"),
@@ -351,19 +221,37 @@ pub fn markdown() -> String {
         "| Setting | Flag | Environment | Default | Allowed | Meaning |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );
-    for setting in PROCESS {
-        add_row(&mut text, setting.name, setting);
-    }
-    for setting in HUB {
-        add_row(&mut text, &format!("hubs.NAME.{}", setting.name), setting);
-    }
-    for setting in ISSUER {
-        add_row(&mut text, &format!("issuers[].{}", setting.name), setting);
-    }
-    for setting in ISSUER_ROLE {
-        add_row(&mut text, &format!("issuers[].roles[].{}", setting.name), setting);
+    for (name, setting) in FILE.rows("") {
+        add_row(&mut text, &name, setting);
     }
     text
+}
+
+impl Table {
+    /// Whatever may stand in it.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let values = self.settings.iter().map(|setting| setting.name);
+        values.chain(self.below.iter().map(|(key, _)| *key))
+    }
+
+    /// The setting of this name, here or in an inner table. No two have the same.
+    pub fn find(&self, name: &str) -> Option<&'static Setting> {
+        let mut rows = self.rows("").into_iter().map(|(_, setting)| setting);
+        rows.find(|setting| setting.name == name)
+    }
+
+    /// The settings with their full names, those of inner tables behind the table's own.
+    fn rows(&self, prefix: &str) -> Vec<(String, &'static Setting)> {
+        let own =
+            self.settings.iter().map(|setting| (format!("{prefix}{}", setting.name), *setting));
+        let inner = self.below.iter().flat_map(|(key, below)| match below {
+            Below::One(table) => table.rows(&format!("{prefix}{key}.")),
+            Below::Named(table) => table.rows(&format!("{prefix}{key}.NAME.")),
+            Below::List(table) => table.rows(&format!("{prefix}{key}[].")),
+            Below::Values(setting) => vec![(format!("{prefix}{key}.URI"), *setting)],
+        });
+        own.chain(inner).collect()
+    }
 }
 
 fn add_row(text: &mut String, name: &str, setting: &Setting) {
@@ -384,7 +272,7 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static Setting> {
-        PROCESS.into_iter().chain(HUB).chain(ISSUER).chain(ISSUER_ROLE)
+        FILE.rows("").into_iter().map(|(_, setting)| setting)
     }
 
     #[test]
@@ -415,6 +303,9 @@ mod tests {
         assert_eq!(text.lines().count(), 2 + all().count());
         assert!(text.contains("| `shards` | `--shards` | `CORECAST_SHARDS` |"));
         assert!(text.contains("| `hubs.NAME.outboundQueueBytes` | – | – | 16777216 |"));
+        assert!(text.contains("| `hubs.NAME.eventHandlers[].auth.type` | – | – | \"None\" |"));
+        assert!(text.contains("| `identity.clientId` | – | – | required |"));
+        assert!(text.contains("| `secrets.URI` | – | – | none |"));
         assert!(text.contains("| `issuers[].roles[].claim` | – | – | required |"));
         assert!(text.lines().all(|line| line.matches(" | ").count() == 5), "{text}");
     }

@@ -24,8 +24,8 @@ impl Sockets {
         let mut assembly = self.take_assembly(slot);
         let mut consumed = 0;
         let mut next = Next::Read;
-        if state.connection(connection).held_joins > 0 {
-            next = Next::Pause;
+        if state.connection(connection).held_joins > 0 || state.connection(connection).is_held() {
+            next = Next::Hold;
         }
         while next == Next::Read {
             let rest = &mut buffer[consumed..];
@@ -54,7 +54,7 @@ impl Sockets {
         if let Phase::WebSocket { assembly: kept, .. } = &mut self.transports[slot as usize].phase {
             *kept = assembly;
         }
-        if next == Next::Pause && state.connection(connection).held_joins == 0 {
+        if next == Next::Pause {
             self.paused.push(self.handle(slot));
         }
         Progress { consumed, next }
@@ -101,7 +101,10 @@ fn on_frame(
         }
         OpCode::Control(Control::Close) => {
             return match close::read_payload(payload) {
-                Ok(code) => end(state, connection, CloseReason::ClientClosed(code)),
+                Ok((code, reason)) => {
+                    state.close_by_client(connection, code, reason);
+                    Next::Discard
+                }
                 Err(error) => end(state, connection, CloseReason::Protocol(error)),
             };
         }
@@ -116,6 +119,7 @@ fn on_frame(
         Ok(message) => match state.on_message(connection, message) {
             Flow::Continue => Next::Read,
             Flow::Pause => Next::Pause,
+            Flow::Hold => Next::Hold,
         },
         Err(error) => end(state, connection, CloseReason::Protocol(error)),
     }

@@ -5,41 +5,64 @@ use std::borrow::Cow;
 
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
-use tracing::warn;
 
 use super::lifecycle::Sockets;
 use super::reader::{Next, Progress};
 use super::rest::RestExchange;
 use super::transport::{Phase, TransportHandle};
 use crate::api::Judged;
-use crate::frame::FrameScratch;
 use crate::listener::front::{Route, route};
-use crate::listener::upgrade::{Refusal, Rules, Upgrade, judge};
+use crate::listener::upgrade::{Candidate, Refusal, Rules, judge};
 use crate::protocol::http::request::{self, RequestHead};
-use crate::protocol::http::response::Response;
-use crate::protocol::ws::assembly::Assembly;
+use crate::protocol::http::response::{PLAIN_TEXT, Response};
 use crate::shard::clock;
-use crate::shard::connection::NewConnection;
 use crate::shard::state::State;
 
-/// Bytes kept behind a request that waits for the shards; more stay with the kernel.
+/// Bytes kept behind a request that waits for an answer from elsewhere; more stay with the kernel.
 const PIPELINED_BYTES_MAX: usize = 64 * 1024;
 
 /// What a request came to.
 enum Outcome {
     Answer(Answer),
-    Upgrade(Upgrade),
+    /// A client may connect, after the application has seen this body if there is one.
+    Connect(Box<Candidate>, Option<Vec<u8>>),
     Api(Judged),
 }
 
-struct Answer {
-    status: u16,
-    body: Cow<'static, str>,
-    headers: &'static str,
-    is_head: bool,
-    is_keep_alive: bool,
+pub(super) struct Answer {
+    pub status: u16,
+    pub content_type: Option<Cow<'static, str>>,
+    pub body: Cow<'static, [u8]>,
+    pub headers: &'static str,
+    pub is_head: bool,
+    pub is_keep_alive: bool,
     /// Counted as a client's handshake.
-    is_client: bool,
+    pub is_client: bool,
+}
+
+impl Answer {
+    /// A text for a person.
+    pub(super) fn text(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        let body = match text.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        };
+        Self {
+            status,
+            content_type: Some(PLAIN_TEXT.into()),
+            body,
+            headers: "",
+            is_head: false,
+            is_keep_alive: false,
+            is_client: false,
+        }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(Refusal { status, body, headers }: Refusal) -> Self {
+        Self { headers, is_client: true, ..Self::text(status, body) }
+    }
 }
 
 impl Sockets {
@@ -59,6 +82,9 @@ impl Sockets {
                 return Progress { consumed, next: Next::Pause };
             }
             let rest = &buffer[consumed..];
+            if http.candidate.is_some() {
+                return Progress { consumed, next: pipelined(rest) };
+            }
             match http.rest {
                 RestExchange::None => {}
                 RestExchange::Reading(_) => {
@@ -70,10 +96,9 @@ impl Sockets {
                 }
                 // What is pipelined behind a request in progress is kept, up to a bound.
                 RestExchange::AwaitingKeys => return Progress { consumed, next: Next::Read },
-                RestExchange::Waiting(_) if rest.len() > PIPELINED_BYTES_MAX => {
-                    return Progress { consumed, next: Next::Pause };
+                RestExchange::Waiting(_) => {
+                    return Progress { consumed, next: pipelined(rest) };
                 }
-                RestExchange::Waiting(_) => return Progress { consumed, next: Next::Read },
             }
             if rest.is_empty() {
                 return Progress { consumed, next: Next::Read };
@@ -91,9 +116,11 @@ impl Sockets {
                     }
                     return Progress { consumed, next: Next::Read };
                 }
-                Ok(Some((head_bytes, Outcome::Upgrade(upgrade)))) => {
+                Ok(Some((head_bytes, Outcome::Connect(candidate, body)))) => {
                     consumed += head_bytes;
-                    return Progress { consumed, next: self.upgrade(state, slot, upgrade) };
+                    if self.connect(state, slot, candidate, body) {
+                        return Progress { consumed, next: Next::Read };
+                    }
                 }
                 Ok(Some((head_bytes, Outcome::Answer(answer)))) => {
                     consumed += head_bytes;
@@ -114,16 +141,9 @@ impl Sockets {
 
     fn judge(&self, head: &RequestHead<'_>) -> Outcome {
         let is_keep_alive = head.is_keep_alive() && !head.has_body();
-        let answer = |status, body: &'static str| {
-            Outcome::Answer(Answer {
-                status,
-                body: body.into(),
-                headers: "",
-                is_head: head.method == "HEAD",
-                is_keep_alive,
-                is_client: false,
-            })
-        };
+        let is_head = head.method == "HEAD";
+        let finish = |answer| Outcome::Answer(Answer { is_head, is_keep_alive, ..answer });
+        let answer = |status, body: &'static str| finish(Answer::text(status, body));
         //= RFC 9112, section 3.2: HTTP/1.1 without exactly one Host is answered 400.
         if head.is_http_11 && head.values("host").count() != 1 {
             return answer(400, "An HTTP/1.1 request needs exactly one Host header.");
@@ -131,70 +151,35 @@ impl Sockets {
         match route(head) {
             Route::Api => Outcome::Api(self.judge_rest(head)),
             Route::NotFound => answer(404, "There is nothing at this path."),
+            Route::Client { .. } if self.is_quiescing => {
+                finish(Refusal::new(503, "The server is shutting down.").into())
+            }
             Route::Client { path_hub } => {
-                let settings = &self.context.settings;
+                let hubs = &self.context.rules.hubs;
                 let rules = Rules {
-                    verifier: &self.context.verifier,
-                    settings_of: &|hub| settings.hub(hub).clone(),
+                    verifier: &self.context.rules.verifier,
+                    settings_of: &|hub| &hubs.get(hub).settings,
                     now_unix_s: clock::unix_seconds(),
                 };
-                let refused = Refusal {
-                    status: 503,
-                    body: "The server is shutting down.".into(),
-                    headers: "",
-                };
-                let judged =
-                    if self.is_quiescing { Err(refused) } else { judge(head, path_hub, &rules) };
-                match judged {
-                    Ok(upgrade) => Outcome::Upgrade(upgrade),
-                    Err(Refusal { status, body, headers }) => Outcome::Answer(Answer {
-                        status,
-                        body,
-                        headers,
-                        is_head: head.method == "HEAD",
-                        is_keep_alive,
-                        is_client: true,
-                    }),
+                match judge(head, path_hub, &rules) {
+                    Ok(candidate) => {
+                        let body = self.connect_event(head, &candidate);
+                        Outcome::Connect(Box::new(candidate), body)
+                    }
+                    Err(refusal) => finish(refusal.into()),
                 }
             }
         }
     }
 
-    /// Turns the transport into the carrier of a new connection.
-    fn upgrade(&mut self, state: &mut State, slot: u32, upgrade: Upgrade) -> Next {
-        let mut random = [0; 16];
-        if getrandom::fill(&mut random).is_err() {
-            warn!("the system has no random numbers for a connection id");
-            self.answer_and_end(state, slot, (503, "The server cannot take connections now."));
-            return Next::Discard;
-        }
-        let settings = &self.context.settings;
-        let hub = state.hub(&upgrade.hub, || settings.hub(&upgrade.hub).clone());
-        let accept = FrameScratch::default().raw(|out| out.extend_from_slice(&upgrade.accept));
-        let connection = state.open(NewConnection {
-            hub,
-            kind: upgrade.kind,
-            user: upgrade.user,
-            permissions: upgrade.permissions,
-            groups: upgrade.groups,
-            accept,
-            transport: slot,
-            random,
-        });
-        state.counters.count_handshake(101);
-        let assembly = Assembly::default();
-        self.transports[slot as usize].phase = Phase::WebSocket { connection, assembly };
-        self.arm_keep_alive(state, slot, connection);
-        Next::Read
-    }
-
-    fn answer(&mut self, state: &mut State, slot: u32, answer: &Answer) {
+    pub(super) fn answer(&mut self, state: &mut State, slot: u32, answer: &Answer) {
         if answer.is_client {
             state.counters.count_handshake(answer.status);
         }
         let mut bytes = Vec::with_capacity(256);
         Response {
             status: answer.status,
+            content_type: answer.content_type.as_deref(),
             body: &answer.body,
             headers: answer.headers,
             is_head: answer.is_head,
@@ -228,15 +213,7 @@ impl Sockets {
         slot: u32,
         (status, body): (u16, &'static str),
     ) {
-        let answer = Answer {
-            status,
-            body: body.into(),
-            headers: "",
-            is_head: false,
-            is_keep_alive: false,
-            is_client: false,
-        };
-        self.answer(state, slot, &answer);
+        self.answer(state, slot, &Answer::text(status, body));
     }
 
     /// The socket of an HTTP exchange takes bytes again.
@@ -267,4 +244,9 @@ impl Sockets {
             self.linger(state.now(), slot);
         }
     }
+}
+
+/// What is sent behind a request in progress is kept, up to a bound.
+fn pipelined(rest: &[u8]) -> Next {
+    if rest.len() > PIPELINED_BYTES_MAX { Next::Pause } else { Next::Read }
 }

@@ -11,11 +11,10 @@ use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 use slab::Slab;
 
 use super::rest::RestExchange;
+use super::rules::Rules;
 use super::timers::{Tick, Wheel};
 use super::transport::{Http, Phase, Transport, TransportHandle};
 use crate::auth::oidc::KeyRequests;
-use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
-use crate::config::Settings;
 use crate::metrics::ShardMetrics;
 use crate::shard::clock::Millis;
 use crate::shard::close::CloseReason;
@@ -36,13 +35,10 @@ const SILENCE_MIN: Duration = Duration::from_secs(15);
 /// Size of the shared read buffer: what one read takes at most.
 pub(super) const READ_BYTES: usize = 64 * 1024;
 
-/// What the sockets of one shard need to know and never change.
+/// What the sockets of one shard need to know.
 #[derive(Debug)]
 pub struct Context {
-    pub settings: Rc<Settings>,
-    pub verifier: ClientTokenVerifier,
-    pub rest_verifier: RestTokenVerifier,
-    pub signer: ClientTokenSigner,
+    pub rules: Rules,
     /// Where fresh keys of issuers are asked for; `None` without issuers.
     pub key_requests: Option<Arc<KeyRequests>>,
     pub metrics: ShardMetrics,
@@ -94,6 +90,12 @@ impl Sockets {
             next_serial: 0,
             due: Vec::new(),
         }
+    }
+
+    /// Follows other rules from now on; what is under way goes on.
+    pub fn reconfigure(&mut self, rules: &Rules) {
+        let rest_verifier = rules.rest_verifier.with_provider_of(&self.context.rules.rest_verifier);
+        self.context.rules = Rules { rest_verifier, ..rules.clone() };
     }
 
     pub fn len(&self) -> usize {
@@ -152,7 +154,7 @@ impl Sockets {
             awaits_writable: false,
             is_peer_closed: false,
         });
-        self.arm(slot, now + millis(self.context.settings.header_timeout));
+        self.arm(slot, now + millis(self.context.rules.settings.header_timeout));
         Ok(())
     }
 
@@ -164,7 +166,7 @@ impl Sockets {
 
     /// The first keep-alive of a connection that has just been opened.
     pub(super) fn arm_keep_alive(&mut self, state: &State, slot: u32, connection: u32) {
-        let interval = state.connection(connection).hub.settings.keep_alive_interval;
+        let interval = state.connection(connection).hub.settings().keep_alive_interval;
         self.arm(slot, state.now() + millis(interval));
     }
 
@@ -207,10 +209,12 @@ impl Sockets {
     /// moved with every request.
     fn on_http_deadline(&mut self, state: &mut State, slot: u32) {
         let heard_at = self.transports[slot as usize].heard_at;
-        let header_timeout = millis(self.context.settings.header_timeout);
+        let header_timeout = millis(self.context.rules.settings.header_timeout);
         let Some(http) = self.http(slot) else { return };
         let ends_at = match (&http.rest, http.begun_at) {
             _ if http.is_last || !http.unsent.is_empty() => return self.doom(slot),
+            // The webhook shard has deadlines of its own.
+            _ if http.candidate.is_some() => state.now() + HTTP_IDLE,
             // The shards answer in their own time, and a failing shard ends the process.
             (RestExchange::Waiting(_), _) => state.now() + HTTP_IDLE,
             (RestExchange::Reading(_), Some(begun_at)) => begun_at + HTTP_IDLE,
@@ -234,7 +238,7 @@ impl Sockets {
 
     /// Section 10: a ping at each interval, and the end of a client that says nothing at all.
     fn keep_alive(&mut self, state: &mut State, slot: u32, connection: u32) {
-        let interval = state.connection(connection).hub.settings.keep_alive_interval;
+        let interval = state.connection(connection).hub.settings().keep_alive_interval;
         let silence_max = millis((interval * 3).max(SILENCE_MIN));
         let transport = &self.transports[slot as usize];
         // A transport that we do not read from cannot be heard.

@@ -22,8 +22,10 @@ pub(super) struct Progress {
 pub(super) enum Next {
     /// More bytes are needed.
     Read,
-    /// Leave the rest, and the socket, until [`Sockets::resume`].
+    /// Leave the rest, and the socket, until no peer shard is behind.
     Pause,
+    /// Leave both until the shard releases the connection.
+    Hold,
     /// Nothing of what comes is of interest.
     Discard,
 }
@@ -154,7 +156,7 @@ impl Sockets {
     fn settle(&mut self, slot: u32, rest: Vec<u8>, next: Next) {
         let transport = &mut self.transports[slot as usize];
         transport.inbound = if rest.is_empty() { Vec::new() } else { rest };
-        if next == Next::Pause && !transport.is_paused {
+        if matches!(next, Next::Pause | Next::Hold) && !transport.is_paused {
             transport.is_paused = true;
             if transport.update_interest(&self.epoll, slot).is_err() {
                 self.doom(slot);

@@ -50,7 +50,7 @@ pub struct Waiting {
 impl Sockets {
     pub(super) fn judge_rest(&self, head: &RequestHead<'_>) -> Judged {
         let rules = api::Rules {
-            verifier: &self.context.rest_verifier,
+            verifier: &self.context.rules.rest_verifier,
             now_unix_s: clock::unix_seconds(),
             is_tls: false,
             is_serving: !self.is_quiescing,
@@ -93,7 +93,7 @@ impl Sockets {
 
     /// Keys have come: what was held is judged again.
     pub fn on_provider(&mut self, state: &mut State, provider: Arc<OidcProvider>) {
-        self.context.rest_verifier = self.context.rest_verifier.with_provider(provider);
+        self.context.rules.rest_verifier = self.context.rules.rest_verifier.with_provider(provider);
         for handle in std::mem::take(&mut self.awaiting_keys) {
             if self.get(handle).is_none() {
                 continue;
@@ -144,7 +144,7 @@ impl Sockets {
             Carried::Call(command, reading) => {
                 let Some(http) = self.http(slot) else { return };
                 http.rest = RestExchange::Waiting(Box::new(Waiting { exchange, reading }));
-                let ticket = ticket(self.handle(slot));
+                let ticket = Ticket::from(self.handle(slot));
                 state.call(command, ticket);
                 // With one shard, or nobody concerned, the answer is there already.
                 self.answer_calls_of(state, ticket);
@@ -168,13 +168,13 @@ impl Sockets {
             groups: &request.groups,
             ttl: request.ttl,
         };
-        Outcome::token(&self.context.signer.sign(&new, clock::unix_seconds()))
+        Outcome::token(&self.context.rules.signer.sign(&new, clock::unix_seconds()))
     }
 
     /// Answers the exchanges whose commands are carried out, and goes on with what came meanwhile.
     pub fn answer_calls(&mut self, state: &mut State) {
         while let Some((ticket, answer)) = state.ready.answers.pop() {
-            let handle = TransportHandle::from_event(ticket.0);
+            let handle = TransportHandle::from(ticket);
             if self.answer_call(state, handle, answer) {
                 self.proceed(state, handle.slot);
             }
@@ -184,7 +184,7 @@ impl Sockets {
     /// Answers one exchange at once if its answer has come.
     fn answer_calls_of(&mut self, state: &mut State, ticket: Ticket) {
         if let Some((_, answer)) = state.ready.answers.pop_if(|(found, _)| *found == ticket) {
-            self.answer_call(state, TransportHandle::from_event(ticket.0), answer);
+            self.answer_call(state, TransportHandle::from(ticket), answer);
         }
     }
 
@@ -214,9 +214,4 @@ impl Sockets {
         exchange.write(outcome, &mut bytes);
         self.queue_http(state, slot, &bytes, exchange.is_keep_alive());
     }
-}
-
-/// The exchange's transport, as the shards pass it around.
-fn ticket(handle: TransportHandle) -> Ticket {
-    Ticket((u64::from(handle.serial) << 32) | u64::from(handle.slot))
 }

@@ -6,7 +6,9 @@ use rustix::io;
 
 use super::rest::RestExchange;
 use super::timers::Tick;
+use crate::listener::upgrade::Candidate;
 use crate::protocol::ws::assembly::Assembly;
+use crate::shard::calls::Ticket;
 use crate::shard::clock::Millis;
 
 /// A transport that is surely still the one meant: slots are reused, serials are not.
@@ -26,6 +28,19 @@ impl TransportHandle {
     #[allow(clippy::cast_possible_truncation, reason = "the two halves of the user data")]
     pub fn from_event(data: u64) -> Self {
         Self { slot: data as u32, serial: (data >> 32) as u32 }
+    }
+}
+
+/// A transport that waits for an answer of the shards, as they pass it around.
+impl From<TransportHandle> for Ticket {
+    fn from(handle: TransportHandle) -> Self {
+        Self((u64::from(handle.serial) << 32) | u64::from(handle.slot))
+    }
+}
+
+impl From<Ticket> for TransportHandle {
+    fn from(ticket: Ticket) -> Self {
+        Self::from_event(ticket.0)
     }
 }
 
@@ -52,6 +67,8 @@ pub struct Http {
     pub has_answered: bool,
     /// The REST request in progress, beyond its head.
     pub rest: RestExchange,
+    /// A client that the application has been asked about.
+    pub candidate: Option<Box<Candidate>>,
     /// Part of an answer that the socket has not taken yet.
     pub unsent: Vec<u8>,
     /// The connection ends with this answer.

@@ -84,7 +84,7 @@ impl ShardSet {
 pub const SLOT_MAX: u32 = 0x00ff_ffff;
 
 /// The public id of a connection: two bytes of shard, three of slot, sixteen random ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectionId([u8; Self::BYTES]);
 
 impl ConnectionId {

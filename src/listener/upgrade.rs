@@ -1,14 +1,17 @@
 //! From a client's upgrade request to a new connection, or to the answer that refuses it.
 //!
 //! The steps and their order are those of `client-connect.md` section 3; the first that fails
-//! answers. Nothing here waits or touches a socket.
+//! answers. [`judge`] takes a request as far as a [`Candidate`], whom the application may be asked
+//! about; [`Candidate::admit`] does the rest. Nothing here waits or touches a socket.
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
 use tracing::{debug, info};
 
 use crate::auth::{ClientClaims, ClientTokenVerifier, TokenError, bearer_token};
 use crate::config::{AnonymousConnectPolicy, HubSettings};
+use crate::event::call::Admission;
 use crate::hub::name::HubName;
 use crate::hub::permission::Permissions;
 use crate::protocol::http::query;
@@ -28,12 +31,36 @@ pub struct Upgrade {
     pub user: Option<String>,
     pub permissions: Permissions,
     pub groups: Vec<String>,
+    /// In the client's spelling.
+    pub subprotocol: Option<String>,
+    /// Host by which the client knows this server, without port.
+    pub origin: Option<Box<str>>,
     /// The `101` answer.
     pub accept: Vec<u8>,
 }
 
+/// A client that may connect, if the application agrees (section 3, steps 1 to 9).
+#[derive(Debug)]
+pub struct Candidate {
+    pub hub: HubName,
+    /// As the token says, like the claims that follow from it.
+    pub user: Option<String>,
+    pub claims: Map<String, Value>,
+    pub origin: Option<Box<str>>,
+    roles: Vec<String>,
+    groups: Vec<String>,
+    key: Box<str>,
+    offered: Vec<String>,
+    /// Which of the offered ones is taken if the application chooses none (section 6.1).
+    preselected: Option<usize>,
+    /// What it is if none of our subprotocols is chosen; bad parameters matter only then.
+    simple_kind: Result<ClientKind, Refusal>,
+    requires_user: bool,
+    recovers: bool,
+}
+
 /// The answer to an upgrade that is refused (section 3.1).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
     /// One line for a person; it never contains the token.
@@ -42,7 +69,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
         Self { status, body: body.into(), headers: "" }
     }
 }
@@ -50,11 +77,11 @@ impl Refusal {
 /// What an upgrade is judged by.
 pub struct Rules<'a> {
     pub verifier: &'a ClientTokenVerifier,
-    pub settings_of: &'a dyn Fn(&HubName) -> HubSettings,
+    pub settings_of: &'a dyn Fn(&HubName) -> &'a HubSettings,
     pub now_unix_s: u64,
 }
 
-/// Judges an upgrade request (section 3, steps 1 to 11; `connect` handlers come before the last).
+/// Judges an upgrade request (section 3, steps 1 to 9).
 ///
 /// # Errors
 /// The answer of the first step that fails.
@@ -62,7 +89,7 @@ pub fn judge(
     head: &RequestHead<'_>,
     path_hub: Option<Cow<'_, str>>,
     rules: &Rules<'_>,
-) -> Result<Upgrade, Refusal> {
+) -> Result<Candidate, Refusal> {
     let key = handshake::check(head).map_err(|error| match error {
         UpgradeError::NotAnUpgrade => Refusal::new(400, "This path takes WebSocket requests only."),
         UpgradeError::WrongVersion => Refusal {
@@ -71,25 +98,102 @@ pub fn judge(
         },
     })?;
     let hub = hub(path_hub, head.query())?;
-    let subprotocol = head
-        .list("sec-websocket-protocol")
-        .find(|name| name.eq_ignore_ascii_case(JSON_SUBPROTOCOL));
+    let settings = (rules.settings_of)(&hub);
+    let offered: Vec<String> = head.list("sec-websocket-protocol").map(str::to_owned).collect();
+    let preselected = offered.iter().position(|name| kind_of(name).is_some());
     let recovers = query::value(head.query(), "awps_connection_id").is_some();
-    if recovers {
-        return Ok(refused_recovery(hub, key, subprotocol));
-    }
-    let claims = authenticate(head, &hub, rules)?;
-    let kind = match subprotocol {
-        Some(_) => ClientKind::Json,
-        None => simple_kind(head.query())?,
+    // Section 11.2: a recovery looks at no token.
+    let claims = match recovers {
+        true => ClientClaims::default(),
+        false => authenticate(head, &hub, settings, rules)?,
     };
-    let (permissions, ignored) = Permissions::from_roles(claims.roles.iter().map(String::as_str));
-    if !ignored.is_empty() {
-        debug!(hub = hub.as_str(), count = ignored.len(), "roles that grant nothing were ignored");
+    let simple_kind = simple_kind(head.query());
+    if preselected.is_none() && !recovers {
+        simple_kind.clone()?;
     }
-    let mut accept = Vec::with_capacity(256);
-    handshake::write_accept(&mut accept, key, subprotocol);
-    Ok(Upgrade { hub, kind, user: claims.user_id, permissions, groups: claims.groups, accept })
+    let ClientClaims { user_id: user, roles, groups, claims } = claims;
+    Ok(Candidate {
+        hub,
+        user,
+        claims,
+        origin: head.value("host").map(host_without_port).map(Box::from),
+        roles,
+        groups,
+        key: key.into(),
+        offered,
+        preselected,
+        simple_kind,
+        requires_user: settings.require_user_id,
+        recovers,
+    })
+}
+
+impl Candidate {
+    /// The subprotocols in the client's order and spelling.
+    pub fn offered(&self) -> &[String] {
+        &self.offered
+    }
+
+    /// Whether the application has a say: a recovery is none of its business (section 11.2).
+    pub fn is_new(&self) -> bool {
+        !self.recovers
+    }
+
+    /// Applies the application's answer (section 3, steps 11 to 13); the default changes nothing.
+    ///
+    /// # Errors
+    /// The answer to a client that cannot be connected so.
+    pub fn admit(self, admission: Admission) -> Result<Upgrade, Refusal> {
+        let subprotocol = match &admission.subprotocol {
+            //= section 6.2: something not offered is a failure of the handler.
+            Some(name) if !self.offered.contains(name) => {
+                let text = "The event handler chose a subprotocol that was not offered.";
+                return Err(Refusal::new(500, text));
+            }
+            Some(name) => Some(name.clone()),
+            None => self.preselected.and_then(|index| self.offered.get(index).cloned()),
+        };
+        let kind = match subprotocol.as_deref().and_then(kind_of) {
+            _ if self.recovers => ClientKind::RefusedRecovery,
+            Some(kind) => kind,
+            None => self.simple_kind?,
+        };
+        let user = admission.user.or(self.user);
+        if self.requires_user && user.is_none() && !self.recovers {
+            return Err(Refusal::new(401, "A user id is required."));
+        }
+        let roles = admission.roles.unwrap_or(self.roles);
+        let (permissions, ignored) = Permissions::from_roles(roles.iter().map(String::as_str));
+        if !ignored.is_empty() {
+            let (hub, count) = (self.hub.as_str(), ignored.len());
+            debug!(hub, count, "roles that grant nothing were ignored");
+        }
+        let mut accept = Vec::with_capacity(256);
+        handshake::write_accept(&mut accept, &self.key, subprotocol.as_deref());
+        Ok(Upgrade {
+            hub: self.hub,
+            kind,
+            user,
+            permissions,
+            groups: admission.groups.unwrap_or(self.groups),
+            subprotocol,
+            origin: self.origin,
+            accept,
+        })
+    }
+}
+
+/// The client of a subprotocol of ours, by its name in any case (section 6).
+fn kind_of(subprotocol: &str) -> Option<ClientKind> {
+    subprotocol.eq_ignore_ascii_case(JSON_SUBPROTOCOL).then_some(ClientKind::Json)
+}
+
+/// The host of a `Host` header.
+fn host_without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 fn hub(path_hub: Option<Cow<'_, str>>, query: &str) -> Result<HubName, Refusal> {
@@ -104,12 +208,13 @@ fn hub(path_hub: Option<Cow<'_, str>>, query: &str) -> Result<HubName, Refusal> 
 fn authenticate(
     head: &RequestHead<'_>,
     hub: &HubName,
+    settings: &HubSettings,
     rules: &Rules<'_>,
 ) -> Result<ClientClaims, Refusal> {
     let token = query::value(head.query(), "access_token")
         .or_else(|| head.value("authorization").and_then(bearer_token).map(Cow::from));
     let Some(token) = token else {
-        return match (rules.settings_of)(hub).anonymous_connect {
+        return match settings.anonymous_connect {
             AnonymousConnectPolicy::Allow => Ok(ClientClaims::default()),
             AnonymousConnectPolicy::Deny => {
                 info!(hub = hub.as_str(), "client refused: no access token");
@@ -140,20 +245,5 @@ fn simple_kind(query: &str) -> Result<ClientKind, Refusal> {
         }
         (Some(_), None) => Err(Refusal::new(400, "The group name is not valid.")),
         _ => Err(Refusal::new(400, "The mode sendToGroup needs exactly one group.")),
-    }
-}
-
-/// Section 11.3: a recovery is never refused by an HTTP status. No subprotocol offered so far can
-/// be recovered, so every recovery is completed and then closed with 1008.
-fn refused_recovery(hub: HubName, key: &str, subprotocol: Option<&str>) -> Upgrade {
-    let mut accept = Vec::with_capacity(256);
-    handshake::write_accept(&mut accept, key, subprotocol);
-    Upgrade {
-        hub,
-        kind: ClientKind::RefusedRecovery,
-        user: None,
-        permissions: Permissions::default(),
-        groups: Vec::new(),
-        accept,
     }
 }

@@ -3,10 +3,14 @@
 //! A shard bumps plain numbers ([`Counters`]) and copies them, at the end of a turn, into atomics
 //! of its own cache lines ([`ShardMetrics`]). A scrape reads those of all shards and adds them up:
 //! shards never wait for a scrape, and pay for it only when there is one.
-//! Names and meanings follow `operations.md` section 2.5.
+//! Events to handlers are counted on the webhook thread ([`upstream`]) and at the handlers' gates
+//! ([`gates`]). Names and meanings follow `operations.md` section 2.5.
 
 pub mod exposition;
+pub mod gates;
 pub mod rest;
+pub mod server;
+pub mod upstream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 use self::rest::RestMetrics;
+pub use self::server::ServerMetrics;
 use crate::shard::close::CloseCategory;
 use crate::shard::counters::{Counters, HANDSHAKE_STATUSES};
 use crate::shard::state::State;

@@ -17,11 +17,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use crossbeam_utils::CachePadded;
-use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 use tracing::error;
 
+use super::application::{self, ApplicationLink, WebhookLink};
+use super::sleeper::Sleeper;
 use crate::auth::oidc::OidcProvider;
+use crate::connection::rules::Rules;
 use crate::hub::id::{ShardId, ShardSet};
 use crate::shard::clock::Millis;
 use crate::shard::counters::Counters;
@@ -42,29 +44,8 @@ pub enum ControlMessage {
     Drain { until: Millis },
     /// Issuers' tokens are verified with these keys from now on.
     Provider(Arc<OidcProvider>),
-}
-
-/// How one shard sleeps and is woken.
-#[derive(Debug)]
-struct Sleeper {
-    is_sleeping: CachePadded<AtomicBool>,
-    /// Readable when somebody has woken the shard.
-    event: OwnedFd,
-}
-
-impl Sleeper {
-    /// Wakes the shard if it sleeps; returns whether it did. The caller has pushed its message.
-    fn wake(&self) -> bool {
-        fence(Ordering::SeqCst);
-        if !self.is_sleeping.load(Ordering::Relaxed)
-            || !self.is_sleeping.swap(false, Ordering::AcqRel)
-        {
-            return false;
-        }
-        // The counter of an eventfd overflows after 2^64 unread wake-ups.
-        let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
-        true
-    }
+    /// The configuration has been read again.
+    Reconfigure(Arc<Rules>),
 }
 
 /// The sending half of a channel to one peer.
@@ -93,6 +74,7 @@ pub struct Mesh {
     outgoing: Vec<Option<Outgoing>>,
     incoming: Vec<Incoming>,
     control: Receiver<ControlMessage>,
+    application: ApplicationLink,
     /// The channel to look at first, so that no peer is always last.
     next: usize,
 }
@@ -118,21 +100,25 @@ impl Control {
     }
 }
 
+/// Every way between the threads of a server.
+#[derive(Debug)]
+pub struct Connected {
+    pub meshes: Vec<Mesh>,
+    pub control: Control,
+    pub webhooks: WebhookLink,
+}
+
 /// Connects `shard_count` shards with channels of `slots` messages each.
 ///
 /// # Errors
 /// Whatever the system says about creating an eventfd per shard.
-pub fn connect(shard_count: usize, slots: usize) -> io::Result<(Vec<Mesh>, Control)> {
-    let mut sleepers = Vec::with_capacity(shard_count);
-    for _ in 0..shard_count {
-        sleepers.push(Arc::new(Sleeper {
-            is_sleeping: CachePadded::new(AtomicBool::new(false)),
-            event: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
-        }));
-    }
+pub fn connect(shard_count: usize, slots: usize) -> io::Result<Connected> {
+    let sleepers = (0..shard_count).map(|_| Sleeper::new().map(Arc::new));
+    let sleepers: Vec<Arc<Sleeper>> = sleepers.collect::<io::Result<_>>()?;
+    let (links, webhooks) = application::connect(&sleepers);
     let mut control = Control { shards: Vec::with_capacity(shard_count) };
     let mut meshes: Vec<Mesh> = Vec::with_capacity(shard_count);
-    for own in &sleepers {
+    for (own, application) in sleepers.iter().zip(links) {
         let (sender, receiver) = bounded(CONTROL_SLOTS);
         control.shards.push((sender, own.clone()));
         meshes.push(Mesh {
@@ -140,6 +126,7 @@ pub fn connect(shard_count: usize, slots: usize) -> io::Result<(Vec<Mesh>, Contr
             outgoing: (0..shard_count).map(|_| None).collect(),
             incoming: Vec::with_capacity(shard_count.saturating_sub(1)),
             control: receiver,
+            application,
             next: 0,
         });
     }
@@ -153,20 +140,23 @@ pub fn connect(shard_count: usize, slots: usize) -> io::Result<(Vec<Mesh>, Contr
             meshes[to].incoming.push(Incoming { from: from_id, receiver, was_full, peer });
         }
     }
-    Ok((meshes, control))
+    Ok(Connected { meshes, control, webhooks })
 }
 
 impl Mesh {
     /// The descriptor that becomes readable when this shard is woken.
     pub fn event(&self) -> &OwnedFd {
-        &self.own.event
+        self.own.event()
     }
 
     /// Takes the wake-up note back.
     pub fn clear_event(&self) {
-        let mut count = [0; 8];
-        // Nothing to read means that somebody else's wake-up was enough.
-        let _ = rustix::io::read(&self.own.event, &mut count);
+        self.own.clear_event();
+    }
+
+    /// The way to the webhook shard.
+    pub fn application(&self) -> &ApplicationLink {
+        &self.application
     }
 
     /// Hands over what the outbox holds and wakes the peers that need it.
@@ -230,10 +220,10 @@ impl Mesh {
     /// Announces sleep. Returns whether the shard may sleep: nothing has come in meanwhile, and no
     /// peer of `blocked` has made room, which it would have told nobody.
     pub fn fall_asleep(&self, blocked: ShardSet) -> bool {
-        self.own.is_sleeping.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.own.announce_sleep();
         let mut full = blocked.iter().filter_map(|peer| self.outgoing[peer.index()].as_ref());
         let is_quiet = self.control.is_empty()
+            && self.application.is_quiet()
             && self.incoming.iter().all(|channel| channel.receiver.is_empty())
             && full.all(|channel| channel.was_full.load(Ordering::Relaxed));
         if !is_quiet {
@@ -244,7 +234,7 @@ impl Mesh {
 
     /// Takes the announcement back.
     pub fn wake_up(&self) {
-        self.own.is_sleeping.store(false, Ordering::Relaxed);
+        self.own.wake_up();
     }
 }
 

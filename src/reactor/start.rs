@@ -1,6 +1,5 @@
 //! Bringing the shards up: one thread, one executor, one reactor each.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -12,9 +11,9 @@ use rustix::fd::OwnedFd;
 use super::mesh::Mesh;
 use super::turn::Reactor;
 use crate::auth::oidc::KeyRequests;
-use crate::auth::{ClientTokenSigner, ClientTokenVerifier, RestTokenVerifier};
 use crate::config::{Settings, StartError};
 use crate::connection::lifecycle::Context;
+use crate::connection::rules::Rules;
 use crate::hub::id::ShardId;
 use crate::metrics::ShardMetrics;
 use crate::shard::state::State;
@@ -24,10 +23,7 @@ const RING_DEPTH: usize = 256;
 
 /// What all shards have in common.
 pub struct ShardPlan {
-    pub settings: Settings,
-    pub verifier: ClientTokenVerifier,
-    pub rest_verifier: RestTokenVerifier,
-    pub signer: ClientTokenSigner,
+    pub rules: Rules,
     pub key_requests: Option<Arc<KeyRequests>>,
 }
 
@@ -56,24 +52,16 @@ pub fn start(
     // Group names are hashed on one shard and looked up on another.
     let hasher = RandomState::default();
     let mut threads = Vec::new();
-    let (report, reports) = bounded(plan.settings.shards);
+    let (report, reports) = bounded(plan.rules.settings.shards);
     for (index, (listeners, mesh, metrics)) in parts.enumerate() {
-        let (settings, verifier) = (plan.settings.clone(), plan.verifier.clone());
-        let (rest_verifier, signer) = (plan.rest_verifier.clone(), plan.signer.clone());
-        let key_requests = plan.key_requests.clone();
+        let (rules, key_requests) = (plan.rules.clone(), plan.key_requests.clone());
         let (hasher, report) = (hasher.clone(), report.clone());
         let run = move || {
-            let state = State::new(ShardId::new(index), settings.shards, hasher);
-            let placement = placement(&settings, index);
-            let settings = Rc::new(settings);
-            let context = Context {
-                settings,
-                verifier,
-                rest_verifier,
-                signer,
-                key_requests,
-                metrics: metrics.clone(),
-            };
+            let settings = &rules.settings;
+            let mut state = State::new(ShardId::new(index), settings.shards, hasher);
+            state.set_default_origin(default_origin(settings));
+            let placement = placement(settings, index);
+            let context = Context { rules, key_requests, metrics: metrics.clone() };
             let reactor = || Reactor::new(state, context, mesh, listeners, metrics);
             run_shard(index, placement, reactor, &report);
         };
@@ -85,6 +73,12 @@ pub fn start(
     }
     reports.iter().take(threads.len()).collect::<Result<(), StartError>>()?;
     Ok(RunningShards(threads))
+}
+
+/// The host that applications hear of where a client has named none.
+fn default_origin(settings: &Settings) -> Box<str> {
+    let address = settings.listen.first().map(|address| address.ip().to_string());
+    address.unwrap_or_else(|| "localhost".to_owned()).into()
 }
 
 fn placement(settings: &Settings, index: usize) -> Placement {

@@ -32,6 +32,8 @@ const EVENTS_PER_TURN: usize = 256;
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Messages taken from other shards in one turn.
 const MESH_PER_TURN: usize = 1024;
+/// Answers of event handlers taken in one turn.
+const EVENT_ANSWERS_PER_TURN: usize = 256;
 /// Longest sleep of a shard that nothing wakes: one look a second costs nothing measurable.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Pause of accepting after the process has run out of descriptors.
@@ -140,10 +142,12 @@ impl Reactor {
         self.state.set_now(clock::now());
         let mut has_more = self.take_input()?;
         has_more |= self.take_mesh();
+        has_more |= self.take_event_answers();
         self.sockets.on_time(&mut self.state);
         self.step_drain();
         has_more |= self.state.step_sweeps();
         self.sockets.answer_calls(&mut self.state);
+        self.state.proceed_stalled();
         self.sockets.resume_paused(&mut self.state);
         self.sockets.resume_released(&mut self.state);
         self.sockets.relieve_overfull(&mut self.state);
@@ -151,6 +155,7 @@ impl Reactor {
         has_more |= self.sockets.flush(&mut self.state);
         self.sockets.bury(&mut self.state);
         self.mesh.send(&mut self.state.outbox, &mut self.state.counters);
+        self.mesh.application().send(&mut self.state.calls_to_application);
         self.publish_metrics();
         Ok(has_more || self.has_loose_ends())
     }
@@ -235,6 +240,10 @@ impl Reactor {
                 ControlMessage::Provider(provider) => {
                     self.sockets.on_provider(&mut self.state, provider);
                 }
+                ControlMessage::Reconfigure(rules) => {
+                    self.state.reconfigure(&rules.hubs);
+                    self.sockets.reconfigure(&rules);
+                }
             }
         }
         if self.accept_again_at.is_some_and(|at| self.state.now() >= at) {
@@ -242,6 +251,16 @@ impl Reactor {
             self.set_listening(true);
         }
         has_more
+    }
+
+    fn take_event_answers(&mut self) -> bool {
+        for _ in 0..EVENT_ANSWERS_PER_TURN {
+            let Some(answer) = self.mesh.application().receive() else { return false };
+            self.state.on_event_answer(answer);
+            self.sockets.take_admissions(&mut self.state);
+            self.sockets.relieve_overfull(&mut self.state);
+        }
+        true
     }
 
     fn begin_drain(&mut self, until: Millis) {
@@ -274,7 +293,9 @@ impl Reactor {
     fn is_drained(&self) -> bool {
         self.drain.is_some_and(|drain| {
             self.state.now() >= drain.until
-                || (self.state.connection_count() == 0 && self.sockets.is_empty())
+                || (self.state.connection_count() == 0
+                    && self.state.reservation_count() == 0
+                    && self.sockets.is_empty())
         })
     }
 

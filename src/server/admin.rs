@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -14,7 +15,7 @@ use tracing::warn;
 
 use super::cannot_bind;
 use crate::config::StartError;
-use crate::metrics::{ShardMetrics, exposition};
+use crate::metrics::ServerMetrics;
 
 /// Connections served at the same time; further ones wait in the kernel.
 const CONNECTIONS_MAX: usize = 32;
@@ -44,7 +45,7 @@ pub(super) fn bind(address: Option<SocketAddr>) -> Result<Option<AdminListener>,
 }
 
 /// Serves until the process ends.
-pub(super) async fn serve(listener: AdminListener, shards: Vec<ShardMetrics>) {
+pub(super) async fn serve(listener: AdminListener, metrics: Rc<ServerMetrics>) {
     let listener = match tokio::net::TcpListener::from_std(listener.socket) {
         Ok(listener) => listener,
         Err(error) => return warn!("the administrative listener does not start: {error}"),
@@ -60,10 +61,10 @@ pub(super) async fn serve(listener: AdminListener, shards: Vec<ShardMetrics>) {
                 continue;
             }
         };
-        let shards = shards.clone();
+        let metrics = metrics.clone();
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| {
-                let response = answer(&request, &shards);
+                let response = answer(&request, &metrics);
                 async move { Ok::<_, Infallible>(response) }
             });
             let mut http = http1::Builder::new();
@@ -75,12 +76,12 @@ pub(super) async fn serve(listener: AdminListener, shards: Vec<ShardMetrics>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, shards: &[ShardMetrics]) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, metrics: &ServerMetrics) -> Response<Full<Bytes>> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let (status, kind, body) = match request.uri().path() {
         _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "use GET\n".to_owned()),
         "/health" => (StatusCode::OK, TEXT, "alive\n".to_owned()),
-        "/metrics" => match exposition::render(shards) {
+        "/metrics" => match metrics.render() {
             Ok(text) => (StatusCode::OK, OPEN_METRICS, text),
             Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, "no metrics\n".to_owned()),
         },

@@ -14,16 +14,17 @@ use tracing::{info, warn};
 
 use super::admin::{self, AdminListener};
 use super::issuers::IssuerTask;
-use crate::auth::oidc::{OidcProvider, OidcVerifier};
+use super::reload::Reload;
+use super::{Threads, no_thread};
+use crate::auth::oidc::OidcProvider;
 use crate::config::{Settings, StartError};
-use crate::metrics::ShardMetrics;
+use crate::metrics::{ServerMetrics, ShardMetrics};
 use crate::reactor::mesh::{Control, ControlMessage};
-use crate::reactor::start::RunningShards;
 use crate::shard::clock;
 
 /// Exit code when a second signal cuts the shutdown short: that of a process killed by SIGINT.
 const EXIT_CUT_SHORT: i32 = 130;
-/// How long shards may take beyond the drain deadline before they count as stuck.
+/// How long threads may take beyond the drain deadlines before they count as stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Calls `on_ready` once signals are listened for, serves the administrative listener until one
@@ -35,36 +36,39 @@ pub(super) fn run(
     settings: &Settings,
     admin: Option<AdminListener>,
     control: Control,
-    issuers: Option<(IssuerTask, OidcVerifier)>,
-    metrics: Vec<ShardMetrics>,
-    shards: RunningShards,
+    issuers: Option<IssuerTask>,
+    mut reload: Reload,
+    metrics: Rc<ServerMetrics>,
+    threads: Threads,
     on_ready: impl FnOnce(Option<&AdminListener>),
 ) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| no_runtime(&error))?;
+    let runtime = runtime.map_err(|error| no_thread("control thread", &error))?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(async move {
-        let mut signals = Signals::new().map_err(|error| no_runtime(&error))?;
+        let mut signals = Signals::new().map_err(|error| no_thread("control thread", &error))?;
         // Whoever reads that the server is up may stop it at once.
         on_ready(admin.as_ref());
         if let Some(admin) = admin {
             tokio::task::spawn_local(admin::serve(admin, metrics.clone()));
         }
         let control = Rc::new(control);
-        if let Some((issuers, verifier)) = issuers {
-            let control = control.clone();
+        if let Some(issuers) = issuers {
+            let (control, verifier) = (control.clone(), reload.maker.oidc().clone());
             tokio::task::spawn_local(issuers.run(move |keys| {
                 let provider = Arc::new(OidcProvider::new(verifier.clone(), keys));
                 control.send_to_all(&ControlMessage::Provider(provider));
             }));
         }
-        signals.next().await;
+        while signals.next().await == Request::Reload {
+            reload.run(&control, &metrics);
+        }
         tokio::task::spawn_local(async move {
-            signals.next().await;
+            while signals.next().await == Request::Reload {}
             warn!("a second signal: ending at once");
             std::process::exit(EXIT_CUT_SHORT);
         });
-        shut_down(settings, &control, &metrics, shards).await;
+        shut_down(settings, &control, &metrics.shards, threads).await;
         Ok(())
     }))
 }
@@ -73,7 +77,7 @@ async fn shut_down(
     settings: &Settings,
     control: &Control,
     metrics: &[ShardMetrics],
-    shards: RunningShards,
+    threads: Threads,
 ) {
     info!("shutting down");
     control.send_to_all(&ControlMessage::Quiesce);
@@ -86,37 +90,42 @@ async fn shut_down(
     control.send_to_all(&ControlMessage::Drain { until });
     let (ended, mut all_ended) = mpsc::channel(1);
     std::thread::spawn(move || {
-        shards.join();
+        threads.join();
         // The receiver is only gone if the process is ending already.
         let _ = ended.blocking_send(());
     });
-    if tokio::time::timeout(deadline + PATIENCE, all_ended.recv()).await.is_err() {
-        warn!("a shard did not end in time");
+    if tokio::time::timeout(deadline * 2 + PATIENCE, all_ended.recv()).await.is_err() {
+        warn!("a thread did not end in time");
     }
     info!("stopped");
 }
 
-/// SIGTERM and SIGINT.
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    Stop,
+    Reload,
+}
+
+/// SIGTERM and SIGINT, SIGHUP.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { terminate, interrupt, hang_up: signal(SignalKind::hangup())? })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.hang_up.recv() => Request::Reload,
         }
     }
-}
-
-fn no_runtime(error: &std::io::Error) -> StartError {
-    let reason = format!("the control thread cannot run: {error}");
-    StartError::new("open files", reason, "raise the hard limit (ulimit -Hn)")
 }

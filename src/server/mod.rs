@@ -8,100 +8,98 @@ mod admin;
 mod control;
 mod issuers;
 mod limits;
+mod reload;
 mod report;
+mod rules;
+mod webhooks;
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
+use tokio::sync::watch;
 use tracing::warn;
 
-use crate::api::Category;
-use crate::auth::oidc::{IssuerKeys, OidcProvider, OidcVerifier};
-use crate::auth::{
-    ClientTokenSigner, ClientTokenVerifier, IdentityProvider, InternalKey, RestTokenSettings,
-    RestTokenVerifier,
-};
-use crate::config::{Settings, StartError};
+use crate::config::{Reloaded, Settings, StartError};
 use crate::listener::bind;
-use crate::metrics::ShardMetrics;
-use crate::reactor::mesh;
-use crate::reactor::start::{ShardPlan, start};
+use crate::metrics::ServerMetrics;
+use crate::reactor::mesh::{self, Connected};
+use crate::reactor::start::{RunningShards, ShardPlan, start};
 use crate::shard::clock;
 
 use self::issuers::IssuerTask;
+use self::reload::Reload;
+use self::rules::RuleMaker;
+use self::webhooks::WebhookThread;
 
 /// Messages of all mesh channels together, by default, and the bounds of one channel.
 const MESH_SLOTS_TOTAL: usize = 64 * 1024;
 const MESH_SLOTS_MIN: usize = 64;
 const MESH_SLOTS_MAX: usize = 4096;
 
-/// Runs the server until a signal ends it.
+/// Runs the server until a signal ends it; `read_again` reads them anew.
 ///
 /// # Errors
 /// Whatever keeps it from starting.
-pub fn run(settings: Settings) -> Result<(), StartError> {
+pub fn run(
+    settings: Settings,
+    read_again: impl Fn(&Settings) -> Result<Reloaded, StartError> + 'static,
+) -> Result<(), StartError> {
     end_process_on_panic();
     limits::check()?;
+    let settings = Arc::new(settings);
     let listeners = Listeners::open(&settings)?;
     let admin = admin::bind(settings.admin_listen)?;
     let slots = settings.mesh_slots.unwrap_or_else(|| default_mesh_slots(settings.shards));
-    let (meshes, control) = mesh::connect(settings.shards, slots).map_err(|error| {
-        let fix = "raise the limit on open files (ulimit -n)";
-        StartError::new("shards", format!("cannot create wake-up descriptors: {error}"), fix)
-    })?;
-    let metrics: Vec<ShardMetrics> =
-        meshes.iter().map(|_| ShardMetrics::new(&Category::NAMES)).collect();
-    let (verifier, signer) = client_tokens(&settings)?;
+    let Connected { meshes, control, webhooks: link } = mesh::connect(settings.shards, slots)
+        .map_err(|error| {
+            let fix = "raise the limit on open files (ulimit -n)";
+            StartError::new("shards", format!("cannot create wake-up descriptors: {error}"), fix)
+        })?;
+    let metrics = ServerMetrics::new(settings.shards);
     for warning in settings.warnings() {
         warn!("{warning}");
     }
-    let oidc = OidcVerifier::new(settings.issuers.iter().map(|issuer| issuer.trusted.clone()));
-    let has_issuers = !settings.issuers.is_empty() && !settings.disable_aad_auth;
-    let no_keys =
-        || OidcProvider::new(oidc.clone(), Arc::new(IssuerKeys::none(oidc.issuer_count())));
-    let rest = RestTokenSettings {
-        public_endpoints: settings.public_endpoints.clone(),
-        is_local_auth_disabled: settings.disable_local_auth,
-        is_provider_auth_disabled: settings.disable_aad_auth,
-        provider_audiences: oidc.audiences(),
-        provider: has_issuers.then(|| Arc::new(no_keys()) as Arc<dyn IdentityProvider>),
-    };
-    let issuers = match has_issuers {
+    let maker = RuleMaker::new(&settings)?;
+    let rules = maker.rules(&settings);
+    metrics.watch(rules.hubs.handlers());
+    let issuers = match !settings.issuers.is_empty() && !settings.disable_aad_auth {
         true => Some(IssuerTask::new(&settings.issuers, clock::unix_seconds)?),
         false => None,
     };
-    let plan = ShardPlan {
-        settings: settings.clone(),
-        verifier,
-        rest_verifier: RestTokenVerifier::new(&settings.keys, rest),
-        signer,
-        key_requests: issuers.as_ref().map(IssuerTask::requests),
-    };
-    let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics);
+    let (changes, changed) = watch::channel(rules::for_upstream(&settings));
+    let key_requests = issuers.as_ref().map(IssuerTask::requests);
+    let plan = ShardPlan { rules, key_requests };
+    let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics.shards);
     let parts = parts.map(|((sockets, mesh), metrics)| (sockets, mesh, metrics.clone()));
+    let (events, upstream) = (settings.events.clone(), metrics.upstream.clone());
+    let webhooks = WebhookThread::start(events, upstream, link, changed)?;
     let shards = start(&plan, parts)?;
+    let threads = Threads { shards, webhooks };
+    let reload =
+        Reload { maker, running: settings.clone(), read_again: Box::new(read_again), changes };
     let report = |admin: Option<&_>| report::started(&settings, &listeners.addresses, admin);
-    let issuers = issuers.map(|task| (task, oidc));
-    control::run(&settings, admin, control, issuers, metrics, shards, report)
+    control::run(&settings, admin, control, issuers, reload, Rc::new(metrics), threads, report)
 }
 
-/// Who signs client tokens, and who accepts them. Without local authentication that is a key that
-/// only this process knows (`operations.md` section 6.4).
-fn client_tokens(
-    settings: &Settings,
-) -> Result<(ClientTokenVerifier, ClientTokenSigner), StartError> {
-    let endpoints = settings.public_endpoints.clone();
-    if !settings.disable_local_auth {
-        let signer = ClientTokenSigner::AccessKey(settings.keys.primary().clone());
-        return Ok((ClientTokenVerifier::new(&settings.keys, endpoints), signer));
+/// Everything that runs beside the control thread.
+struct Threads {
+    shards: RunningShards,
+    webhooks: WebhookThread,
+}
+
+impl Threads {
+    /// Waits until all have ended: the shards first, then whoever delivers their last events.
+    fn join(self) {
+        self.shards.join();
+        self.webhooks.join();
     }
-    let key = InternalKey::generate().map_err(|error| {
-        let reason = format!("the system has no random numbers: {error}");
-        StartError::new("disableLocalAuth", reason, "see the kernel's log")
-    })?;
-    let verifier = ClientTokenVerifier::for_internal_key(&key, endpoints);
-    Ok((verifier, ClientTokenSigner::Internal(key)))
+}
+
+fn no_thread(name: &str, error: &std::io::Error) -> StartError {
+    let reason = format!("the {name} cannot run: {error}");
+    StartError::new("open files", reason, "raise the limits on open files and threads")
 }
 
 fn default_mesh_slots(shard_count: usize) -> usize {

@@ -74,7 +74,7 @@ impl State {
             }
             Act::Close { excluded, reason, .. } => {
                 if !excluded.contains(&id) {
-                    self.close_with(slot, CloseReason::ClosedByAppServer, reason);
+                    self.close_with(slot, CloseReason::ClosedByAppServer, reason, reason);
                 }
             }
             Act::Join { filter, groups, .. } => {
@@ -119,7 +119,7 @@ impl State {
     fn add_to_groups(&mut self, work: WorkId, slot: u32, groups: &[String]) {
         for group in groups {
             let connection = self.connection(slot);
-            let max = connection.hub.settings.groups_per_connection_max;
+            let max = connection.hub.settings().groups_per_connection_max;
             if connection.memberships.len() >= max && !self.is_member(slot, group) {
                 self.note(work, Answer::LimitReached);
             } else if self.join(slot, group, JoinWaiter::Call(work)) {
@@ -155,7 +155,7 @@ impl State {
     /// The connection with this id, if it is in this hub and has not begun to close.
     pub(super) fn find(&self, hub: &HubName, id: &ConnectionId) -> Option<u32> {
         let slot = id.slot();
-        let connection = self.connections.get(slot as usize)?;
+        let connection = self.connections.get(slot)?;
         (is_open_in(connection, hub) && self.connection_id(slot) == *id).then_some(slot)
     }
 

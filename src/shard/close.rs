@@ -1,4 +1,6 @@
-//! Every reason a connection ends, as one value: close code, text, category.
+//! Every reason a connection ends, as one value: close code, texts, category.
+
+use std::borrow::Cow;
 
 use crate::protocol::subprotocol::MessageError;
 use crate::protocol::ws::{ProtocolError, close};
@@ -22,6 +24,8 @@ pub enum CloseReason {
     Forbidden,
     /// A simple client's event has no handler and no listener.
     NoEventHandler,
+    /// The handler of a simple client's event has failed.
+    EventFailed,
     /// The connection to recover is unknown, or cannot be recovered.
     NotRecoverable,
     /// The application server closed it; the text is its own.
@@ -41,7 +45,7 @@ impl CloseReason {
             Self::ClosedByAppServer => Some(close::NORMAL),
             Self::SlowClient | Self::Forbidden | Self::NotRecoverable => Some(close::POLICY),
             Self::PingTimeout | Self::ServiceReload => Some(close::GOING_AWAY),
-            Self::NoEventHandler => Some(close::INTERNAL_ERROR),
+            Self::NoEventHandler | Self::EventFailed => Some(close::INTERNAL_ERROR),
         }
     }
 
@@ -55,8 +59,25 @@ impl CloseReason {
             Self::PingTimeout => "PingTimeout".to_owned(),
             Self::Forbidden => "Sending to the group is not permitted.".to_owned(),
             Self::NoEventHandler => "No event handler accepts the event.".to_owned(),
+            Self::EventFailed => "The event failed.".to_owned(),
             Self::NotRecoverable => "The connection cannot be recovered.".to_owned(),
             Self::ServiceReload => "ServiceReload".to_owned(),
+        }
+    }
+
+    /// What the application hears in `disconnected`, unless client or application gave a reason
+    /// of their own (`events-webhook.md` section 8.3.3).
+    pub fn for_application(self) -> Cow<'static, str> {
+        match self {
+            Self::ClientClosed(_) | Self::ClosedByAppServer => "".into(),
+            Self::TransportLost => "The client connection was lost.".into(),
+            Self::PingTimeout => "The client did not respond to pings.".into(),
+            Self::NoEventHandler | Self::EventFailed => "The event handler failed.".into(),
+            Self::SlowClient => "The outbound message queue is full.".into(),
+            Self::ServiceReload => "The service is restarting.".into(),
+            Self::Protocol(_) | Self::Malformed(_) | Self::Forbidden | Self::NotRecoverable => {
+                self.text().into()
+            }
         }
     }
 
@@ -88,6 +109,7 @@ impl CloseReason {
             Self::PingTimeout => CloseCategory::PingTimeout,
             Self::Forbidden | Self::NotRecoverable => CloseCategory::Unauthorized,
             Self::NoEventHandler => CloseCategory::EventHandlerNotFound,
+            Self::EventFailed => CloseCategory::SendEventFailed,
             Self::ClosedByAppServer => CloseCategory::ClosedByAppServer,
             Self::ServiceReload => CloseCategory::ServiceReload,
         }
@@ -103,12 +125,13 @@ pub enum CloseCategory {
     PingTimeout,
     Unauthorized,
     EventHandlerNotFound,
+    SendEventFailed,
     ClosedByAppServer,
     ServiceReload,
 }
 
 impl CloseCategory {
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
     pub const ALL: [Self; Self::COUNT] = [
         Self::Normal,
         Self::BadRequest,
@@ -116,6 +139,7 @@ impl CloseCategory {
         Self::PingTimeout,
         Self::Unauthorized,
         Self::EventHandlerNotFound,
+        Self::SendEventFailed,
         Self::ClosedByAppServer,
         Self::ServiceReload,
     ];
@@ -128,6 +152,7 @@ impl CloseCategory {
             Self::PingTimeout => "PingTimeout",
             Self::Unauthorized => "Unauthorized",
             Self::EventHandlerNotFound => "EventHandlerNotFound",
+            Self::SendEventFailed => "SendEventFailed",
             Self::ClosedByAppServer => "ClosedByAppServer",
             Self::ServiceReload => "ServiceReload",
         }

@@ -3,20 +3,13 @@
 use std::rc::Rc;
 
 use super::close::CloseReason;
+use super::events::EventState;
+use super::hubs::Hub;
 use super::outbound::{OutboundLimits, OutboundQueue};
-use crate::config::HubSettings;
 use crate::frame::{Format, Frame};
 use crate::hub::acks::AckIds;
 use crate::hub::group::GroupIndex;
-use crate::hub::name::HubName;
 use crate::hub::permission::Permissions;
-
-/// A hub that has connections on this shard.
-#[derive(Debug)]
-pub struct Hub {
-    pub name: HubName,
-    pub settings: HubSettings,
-}
 
 /// What the client speaks, fixed by its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +63,10 @@ pub struct NewConnection {
     pub transport: u32,
     /// 128 random bits for the connection id.
     pub random: [u8; 16],
+    /// The subprotocol as agreed, also one that is not ours.
+    pub subprotocol: Option<Box<str>>,
+    /// Host by which the client knows this server, without port.
+    pub origin: Option<Box<str>>,
 }
 
 /// One group this connection is in: the group, and this member's position there.
@@ -106,6 +103,7 @@ pub struct Connection {
     /// Where the shard's table of users lists this connection.
     pub user_entry: Option<Membership>,
     pub acks: AckIds,
+    pub events: EventState,
     pub kind: ClientKind,
     pub user: Option<Rc<str>>,
     pub hub: Rc<Hub>,
@@ -114,12 +112,13 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(new: NewConnection, serial: u32) -> Self {
-        let settings = &new.hub.settings;
         let limit = |max: usize| u32::try_from(max).unwrap_or(u32::MAX);
+        let settings = new.hub.settings();
         let limits = OutboundLimits {
             messages_max: limit(settings.outbound_messages_max),
             bytes_max: limit(settings.outbound_bytes_max),
         };
+        drop(settings);
         Self {
             outbound: OutboundQueue::new(limits),
             is_scheduled: true,
@@ -132,11 +131,17 @@ impl Connection {
             memberships: Vec::new(),
             user_entry: None,
             acks: AckIds::default(),
+            events: EventState::default(),
             kind: new.kind,
             user: new.user.map(Rc::from),
             hub: new.hub,
             random: new.random,
         }
+    }
+
+    /// Whether its client is to be left alone until what it has sent is worked off.
+    pub fn is_held(&self) -> bool {
+        self.events.is_held() && self.closing.is_none()
     }
 
     /// Where this connection lists the group, if it is a member.

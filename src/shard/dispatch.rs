@@ -23,23 +23,30 @@ pub enum Flow {
     /// A shard this client produces for is not keeping up: read no more from the client until
     /// [`super::outbox::Outbox::blocked`] is empty.
     Pause,
+    /// As much as may waits behind an event: read no more from the client until
+    /// [`super::state::Ready::released`] names it.
+    Hold,
 }
 
 impl State {
-    /// Executes one data message of the connection, which is not closing.
+    /// Takes one data message of the connection, which is not closing: it is executed, or waits
+    /// behind an event.
     pub fn on_message(&mut self, slot: u32, message: Message<'_>) -> Flow {
         self.counters.inbound_messages += 1;
         self.counters.inbound_bytes += match message {
             Message::Text(text) => text.len() as u64,
             Message::Binary(bytes) => bytes.len() as u64,
         };
+        if self.connection(slot).events.must_wait() {
+            return self.defer(slot, message);
+        }
+        self.execute(slot, message)
+    }
+
+    pub(super) fn execute(&mut self, slot: u32, message: Message<'_>) -> Flow {
         match &self.connection(slot).kind {
             ClientKind::Json => self.on_json(slot, message),
-            //= client-connect.md section 7.2: no handler and no listener subscribes.
-            ClientKind::SimpleEvent => {
-                self.close(slot, CloseReason::NoEventHandler);
-                Flow::Continue
-            }
+            ClientKind::SimpleEvent => self.on_simple_event(slot, message),
             ClientKind::SimpleGroup(group) => {
                 let group = group.clone();
                 self.on_simple_publish(slot, &group, message)
@@ -70,7 +77,7 @@ impl State {
         }
     }
 
-    fn on_client_message(&mut self, slot: u32, message: ClientMessage<'_>) -> Flow {
+    pub(super) fn on_client_message(&mut self, slot: u32, message: ClientMessage<'_>) -> Flow {
         match message {
             ClientMessage::JoinGroup { group, ack_id } => self.on_join(slot, &group, ack_id),
             ClientMessage::LeaveGroup { group, ack_id } => {
@@ -81,14 +88,7 @@ impl State {
                 Flow::Continue
             }
             ClientMessage::SendToGroup(send) => self.on_send_to_group(slot, &send),
-            ClientMessage::Event(event) => {
-                //= client-json.md section 3.4: no handler and no listener is a failure.
-                if !self.is_duplicate(slot, event.ack_id) {
-                    let text = "No event handler accepts the event.";
-                    self.fail(slot, event.ack_id, AckError::InternalServerError, text);
-                }
-                Flow::Continue
-            }
+            ClientMessage::Event(event) => self.on_event(slot, &event),
             // Accepted and ignored where nothing is numbered (section 3.5).
             ClientMessage::SequenceAck { .. } => Flow::Continue,
             ClientMessage::Ping => {
@@ -103,7 +103,7 @@ impl State {
             return Flow::Continue;
         }
         let connection = self.connection(slot);
-        if connection.memberships.len() >= connection.hub.settings.groups_per_connection_max {
+        if connection.memberships.len() >= connection.hub.settings().groups_per_connection_max {
             let text = "The connection is in as many groups as it may be.";
             self.fail(slot, ack_id, AckError::BadRequest, text);
             return Flow::Continue;
@@ -183,7 +183,7 @@ impl State {
 
     /// Whether the id was used by a request that succeeded; then it has been answered
     /// (`client-json.md` section 5.3).
-    fn is_duplicate(&mut self, slot: u32, ack: Option<u64>) -> bool {
+    pub(super) fn is_duplicate(&mut self, slot: u32, ack: Option<u64>) -> bool {
         let Some(id) = ack.filter(|id| self.connection(slot).acks.contains(*id)) else {
             return false;
         };
@@ -198,14 +198,14 @@ impl State {
         }
     }
 
-    fn succeed(&mut self, slot: u32, ack: Option<u64>) {
+    pub(super) fn succeed(&mut self, slot: u32, ack: Option<u64>) {
         if let Some(id) = ack {
             self.record(slot, ack);
             self.queue_json(slot, |out| json::encode::ack_success(out, id));
         }
     }
 
-    fn fail<'a>(
+    pub(super) fn fail<'a>(
         &mut self,
         slot: u32,
         ack: Option<u64>,

@@ -5,17 +5,15 @@
 
 use std::rc::Rc;
 
-use slab::Slab;
-use tungstenite::protocol::frame::coding::{Data, OpCode};
-
-use super::connection::Connection;
 use super::counters::Counters;
 use super::message::ShardMessage;
+use super::seats::Seats;
 use super::state::{Ready, State};
-use crate::frame::{Format, Frame, FrameScratch, FrameSet, Queued};
+use crate::frame::message::{OutgoingMessage, Source};
+use crate::frame::{Format, FrameSet, Queued};
 use crate::hub::group::{GroupKey, Member};
 use crate::hub::id::ShardSet;
-use crate::protocol::subprotocol::{DataType, Metadata, Payload, json};
+use crate::protocol::subprotocol::{Metadata, Payload};
 
 /// A message on its way to a group.
 #[derive(Debug)]
@@ -32,18 +30,22 @@ pub(super) struct GroupMessage<'a> {
 impl State {
     /// Publishes to a group of the sender's hub. Returns the shards it was sent to.
     pub(super) fn publish(&mut self, sender: u32, message: &GroupMessage<'_>) -> ShardSet {
-        let connection = &self.connections[sender as usize];
+        let connection = &self.connections[sender];
         let Some(index) = self.groups.find(&connection.hub.name, message.group) else {
             return ShardSet::default();
         };
         let group = self.groups.get(index);
         let user = connection.user.clone();
+        let outgoing = OutgoingMessage {
+            source: Source::Group { name: message.group, from_user: user.as_deref() },
+            payload: message.payload,
+            metadata: message.metadata,
+        };
         let mut frames = FrameSet::expiring_at(self.expiry(message));
         let mut interested = ShardSet::default();
         for format in Format::ALL {
             if group.needs(format) {
-                let frame = encode(&mut self.scratch, format, message, user.as_deref());
-                frames.set(format, frame);
+                frames.set(format, outgoing.encode(&mut self.scratch, format));
                 interested = interested.union(group.interest(format));
             }
         }
@@ -108,40 +110,18 @@ pub(super) fn deliver(
     members: &[Member],
     excluded: &[u32],
     frame: &Rc<Queued>,
-    connections: &mut Slab<Connection>,
+    connections: &mut Seats,
     ready: &mut Ready,
     counters: &mut Counters,
 ) {
     let mut delivered = 0;
     for member in members {
         if !excluded.contains(&member.connection) {
-            let connection = &mut connections[member.connection as usize];
+            let connection = &mut connections[member.connection];
             ready.enqueue(member.connection, connection, frame.clone());
             delivered += 1;
         }
     }
     counters.outbound_messages += delivered;
     counters.outbound_bytes += delivered * frame.bytes().len() as u64;
-}
-
-fn encode(
-    scratch: &mut FrameScratch,
-    format: Format,
-    message: &GroupMessage<'_>,
-    user: Option<&str>,
-) -> Frame {
-    let GroupMessage { group, payload, metadata, .. } = message;
-    match format {
-        Format::Json => scratch.frame(OpCode::Data(Data::Text), |out| {
-            json::encode::group_message(out, group, user, payload, metadata);
-        }),
-        Format::Simple => {
-            //= client-protobuf.md section 6.2: text and JSON as text frames, the rest as binary.
-            let data = match payload.data_type() {
-                DataType::Text | DataType::Json => Data::Text,
-                DataType::Binary | DataType::Protobuf => Data::Binary,
-            };
-            scratch.frame(OpCode::Data(data), |out| out.extend_from_slice(&payload.bytes()))
-        }
-    }
 }

@@ -11,8 +11,9 @@ use super::carry_out::WorkId;
 use super::connection::{ConnectionHandle, Membership};
 use super::message::ShardMessage;
 use super::state::State;
+use crate::event::handlers::Presence;
 use crate::frame::Format;
-use crate::hub::group::{GroupKey, JoinToken, Member};
+use crate::hub::group::{GroupIndex, GroupKey, JoinToken, Member};
 use crate::hub::id::{ShardId, ShardSet};
 use crate::protocol::subprotocol::json;
 
@@ -42,36 +43,44 @@ impl State {
     /// Makes the connection a member. Returns whether the join is still being announced; then
     /// `waiter` is told when it is done.
     pub(super) fn join(&mut self, slot: u32, name: &str, waiter: JoinWaiter) -> bool {
-        let connection = &mut self.connections[slot as usize];
+        let connection = &mut self.connections[slot];
         let format = connection.format;
         let index = self.groups.find_or_create(&connection.hub.name, name);
-        let group = self.groups.get_mut(index);
         if connection.membership_of(index).is_none() {
+            let group = self.groups.get_mut(index);
             let is_first = group.members(format).is_empty();
             let membership = u32::try_from(connection.memberships.len()).unwrap_or(u32::MAX);
             let position = group.add(format, Member { connection: slot, membership });
             connection.memberships.push(Membership { group: index, position });
+            self.raise_presence(slot, Presence::Joined, name);
             if is_first && !self.outbox.peers().is_empty() {
-                let (key, unheard) = (group.key().clone(), self.outbox.peers());
-                let pending =
-                    PendingJoin { group: key.clone(), format, unheard, waiters: vec![waiter] };
-                let token = JoinToken(u32::try_from(self.joins.insert(pending)).unwrap_or(0));
-                group.set_announcing(format, Some(token));
-                for peer in unheard.iter() {
-                    let group = key.clone();
-                    self.outbox.send(peer, ShardMessage::Interest { group, format, token });
-                }
+                self.announce(index, format, waiter);
                 return true;
             }
         }
+        let group = self.groups.get(index);
         let Some(token) = group.announcing(format) else { return false };
         self.joins[token.0 as usize].waiters.push(waiter);
         true
     }
 
+    /// Tells every other shard of this shard's first member of a format.
+    fn announce(&mut self, index: GroupIndex, format: Format, waiter: JoinWaiter) {
+        let group = self.groups.get_mut(index);
+        let (key, unheard) = (group.key().clone(), self.outbox.peers());
+        let waiters = vec![waiter];
+        let pending = PendingJoin { group: key.clone(), format, unheard, waiters };
+        let token = JoinToken(u32::try_from(self.joins.insert(pending)).unwrap_or(0));
+        group.set_announcing(format, Some(token));
+        for peer in unheard.iter() {
+            let group = key.clone();
+            self.outbox.send(peer, ShardMessage::Interest { group, format, token });
+        }
+    }
+
     /// Ends the connection's membership, if there is one.
     pub(super) fn leave(&mut self, slot: u32, name: &str) {
-        let connection = &self.connections[slot as usize];
+        let connection = &self.connections[slot];
         if let Some(index) = self.groups.find(&connection.hub.name, name)
             && let Some(membership) = connection.membership_of(index)
         {
@@ -89,7 +98,7 @@ impl State {
 
     /// Lists the connection under its user, if it has one.
     pub(super) fn enter_user(&mut self, slot: u32) {
-        let connection = &mut self.connections[slot as usize];
+        let connection = &mut self.connections[slot];
         let Some(user) = &connection.user else { return };
         let index = self.users.find_or_create(&connection.hub.name, user);
         let member = Member { connection: slot, membership: 0 };
@@ -99,12 +108,12 @@ impl State {
 
     /// Takes the connection out of the table of users.
     pub(super) fn leave_user(&mut self, slot: u32) {
-        let connection = &mut self.connections[slot as usize];
+        let connection = &mut self.connections[slot];
         let Some(Membership { group: index, position }) = connection.user_entry.take() else {
             return;
         };
         if let Some(moved) = self.users.get_mut(index).remove(connection.format, position) {
-            let other = &mut self.connections[moved.connection as usize];
+            let other = &mut self.connections[moved.connection];
             other.user_entry = Some(Membership { group: index, position });
         }
         self.users.release(index);
@@ -113,16 +122,20 @@ impl State {
     /// Removes one entry of the connection's list and its counterpart in the group. Both lists
     /// fill the hole with their last entry, so both entries that moved are told where they are.
     fn end_membership(&mut self, slot: u32, at: usize) {
-        let connection = &mut self.connections[slot as usize];
+        let connection = &mut self.connections[slot];
         let format = connection.format;
         let Membership { group: index, position } = connection.memberships.swap_remove(at);
         if let Some(moved) = connection.memberships.get(at) {
             let membership = u32::try_from(at).unwrap_or(u32::MAX);
             self.groups.get_mut(moved.group).move_membership(format, moved.position, membership);
         }
+        if self.connection(slot).hub.handlers().has_presence() {
+            let key = self.groups.get(index).key().clone();
+            self.raise_presence(slot, Presence::Left, key.name());
+        }
         let group = self.groups.get_mut(index);
         if let Some(moved) = group.remove(format, position) {
-            let other = &mut self.connections[moved.connection as usize];
+            let other = &mut self.connections[moved.connection];
             other.memberships[moved.membership as usize].position = position;
         }
         if group.members(format).is_empty() {

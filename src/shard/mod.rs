@@ -6,11 +6,13 @@
 //! messages for other shards. Sockets, timers and the runtime are [`crate::reactor`]'s.
 //!
 //! Application servers come in as [`command`]s: [`calls`] carries them between the shards,
-//! [`carry_out`] and [`sweep`] apply them.
+//! [`carry_out`] and [`sweep`] apply them. What they are to hear of goes out as [`events`], and
+//! they decide about [`admission`].
 //!
 //! The main path: [`dispatch`] → [`fanout`] → [`outbound`], and for members elsewhere
 //! [`outbox`] → [`crate::reactor::mesh`] → the peer's [`fanout`].
 
+pub mod admission;
 pub mod calls;
 pub mod carry_out;
 pub mod clock;
@@ -19,10 +21,14 @@ pub mod command;
 pub mod connection;
 pub mod counters;
 pub mod dispatch;
+pub mod events;
 pub mod fanout;
+pub mod hubs;
 pub mod membership;
 pub mod message;
 pub mod outbound;
 pub mod outbox;
+pub mod seats;
 pub mod state;
 pub mod sweep;
+pub mod waiting;

@@ -5,23 +5,27 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use slab::Slab;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::admission::Admitted;
 use super::calls::{Caller, PendingCall, Ticket};
 use super::carry_out::Work;
 use super::clock::Millis;
 use super::close::CloseReason;
 use super::command::Answer;
-use super::connection::{ClientKind, Connection, ConnectionHandle, Hub, NewConnection};
+use super::connection::{ClientKind, Connection, ConnectionHandle, NewConnection};
 use super::counters::Counters;
+use super::hubs::{Hub, HubConfig, HubTable};
 use super::membership::{JoinWaiter, PendingJoin};
 use super::message::ShardMessage;
 use super::outbox::Outbox;
+use super::seats::{Reservation, Seats};
 use super::sweep::Sweep;
-use crate::config::HubSettings;
+use crate::event::call::EventCall;
 use crate::frame::{Frame, FrameScratch, Queued};
 use crate::hub::group::Groups;
 use crate::hub::id::{ConnectionId, ShardId};
@@ -42,6 +46,8 @@ pub struct Ready {
     pub closing: Vec<u32>,
     /// Calls of this shard that all shards have answered.
     pub answers: Vec<(Ticket, Answer)>,
+    /// Clients that the application has been asked about.
+    pub admissions: Vec<Admitted>,
 }
 
 /// One shard's state.
@@ -50,7 +56,7 @@ pub struct State {
     pub(super) shard: ShardId,
     /// The clock of this turn.
     pub(super) now: Millis,
-    pub(super) connections: Slab<Connection>,
+    pub(super) connections: Seats,
     pub(super) groups: Groups,
     /// The connections of each user: a user is kept as a group is, without interest.
     pub(super) users: Groups,
@@ -61,7 +67,14 @@ pub struct State {
     pub(super) scratch: FrameScratch,
     pub ready: Ready,
     pub outbox: Outbox,
+    /// Events for the webhook shard, in order. What is in them is bounded by the handlers' gates.
+    pub calls_to_application: Vec<EventCall>,
     pub counters: Counters,
+    /// Connections whose waiting messages go on when no peer is behind.
+    pub(super) stalled: Vec<ConnectionHandle>,
+    /// [`crate::event::call::Subject::origin`] of connections that have not said by which name they know the server.
+    pub(super) default_origin: Box<str>,
+    pub(super) next_ticket: u32,
     hubs: HashMap<HubName, Rc<Hub>>,
     /// One ping frame for everybody.
     ping: Rc<Queued>,
@@ -76,7 +89,7 @@ impl State {
         Self {
             shard,
             now: 0,
-            connections: Slab::new(),
+            connections: Seats::default(),
             groups: Groups::new(hasher.clone()),
             users: Groups::new(hasher),
             joins: Slab::new(),
@@ -86,7 +99,11 @@ impl State {
             scratch,
             ready: Ready::default(),
             outbox: Outbox::new(shard, shard_count),
+            calls_to_application: Vec::new(),
             counters: Counters::default(),
+            stalled: Vec::new(),
+            default_origin: "localhost".into(),
+            next_ticket: 0,
             hubs: HashMap::new(),
             ping: Queued::new(ping, 0),
             next_serial: 0,
@@ -101,18 +118,35 @@ impl State {
         self.now
     }
 
-    /// The hub of that name, with the settings that `settings` finds if it is new here.
-    pub fn hub(&mut self, name: &HubName, settings: impl FnOnce() -> HubSettings) -> Rc<Hub> {
+    /// Sets the host that applications hear of where a client has named none.
+    pub fn set_default_origin(&mut self, origin: Box<str>) {
+        self.default_origin = origin;
+    }
+
+    /// The hub of that name, configured as `config` says if it is new here.
+    pub fn hub(&mut self, name: &HubName, config: impl FnOnce() -> Arc<HubConfig>) -> Rc<Hub> {
         if let Some(hub) = self.hubs.get(name) {
             return hub.clone();
         }
-        let hub = Rc::new(Hub { name: name.clone(), settings: settings() });
+        let hub = Rc::new(Hub::new(name.clone(), config()));
         self.hubs.insert(name.clone(), hub.clone());
         hub
     }
 
+    /// Applies a new configuration to the hubs that have connections.
+    pub fn reconfigure(&mut self, table: &HubTable) {
+        for (name, hub) in &self.hubs {
+            hub.reconfigure(table.get(name).clone());
+        }
+    }
+
     pub fn connection_count(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Clients that the application has still to admit.
+    pub fn reservation_count(&self) -> usize {
+        self.connections.reserved()
     }
 
     pub fn group_count(&self) -> usize {
@@ -131,22 +165,22 @@ impl State {
 
     /// The slots of all connections.
     pub fn slots(&self) -> Vec<u32> {
-        self.connections.iter().filter_map(|(slot, _)| u32::try_from(slot).ok()).collect()
+        self.connections.iter().map(|(slot, _)| slot).collect()
     }
 
     /// The connection in `slot`. Slots come from [`Self::open`] and [`Ready`] and are valid until
     /// [`Self::remove`].
     pub fn connection(&self, slot: u32) -> &Connection {
-        &self.connections[slot as usize]
+        &self.connections[slot]
     }
 
     pub fn connection_mut(&mut self, slot: u32) -> &mut Connection {
-        &mut self.connections[slot as usize]
+        &mut self.connections[slot]
     }
 
     /// Whether there is still a connection in `slot`; lists in [`Ready`] may outlive one.
     pub fn contains(&self, slot: u32) -> bool {
-        self.connections.contains(slot as usize)
+        self.connections.get(slot).is_some()
     }
 
     pub(super) fn handle(&self, slot: u32) -> ConnectionHandle {
@@ -154,7 +188,7 @@ impl State {
     }
 
     pub(super) fn resolve(&self, handle: ConnectionHandle) -> Option<u32> {
-        let connection = self.connections.get(handle.slot as usize)?;
+        let connection = self.connections.get(handle.slot)?;
         (connection.serial == handle.serial).then_some(handle.slot)
     }
 
@@ -166,12 +200,33 @@ impl State {
     /// Registers a connection (`client-connect.md` section 3, steps 12 to 14): its answer and the
     /// `connected` message are queued first, its groups joined, and everything is held back until
     /// the other shards know of the groups. [`Ready::released`] names it when it may go on.
-    pub fn open(&mut self, mut new: NewConnection) -> u32 {
+    pub fn open(&mut self, new: NewConnection) -> u32 {
+        let serial = self.take_serial();
+        let insert =
+            |seats: &mut Seats, new| Some((seats.insert(Connection::new(new, serial)), false));
+        self.establish(new, insert).expect("a new slot is always to be had")
+    }
+
+    /// [`Self::open`] for a client that the application has admitted, in the slot kept for it.
+    pub fn open_admitted(&mut self, slot: u32, new: NewConnection) -> Option<u32> {
+        self.establish(new, |seats, new| {
+            let make = |kept: &Reservation| {
+                Connection::new(NewConnection { random: kept.random, ..new }, kept.serial)
+            };
+            seats.take(slot, make).then_some((slot, true))
+        })
+    }
+
+    fn establish(
+        &mut self,
+        mut new: NewConnection,
+        seat: impl FnOnce(&mut Seats, NewConnection) -> Option<(u32, bool)>,
+    ) -> Option<u32> {
         let accept = Queued::new(new.accept.clone(), 0);
         let groups = std::mem::take(&mut new.groups);
-        self.next_serial = self.next_serial.wrapping_add(1);
-        let slot = self.connections.insert(Connection::new(new, self.next_serial));
-        let slot = u32::try_from(slot).expect("descriptors run out long before slots");
+        let (origin, subprotocol) = (new.origin.take(), new.subprotocol.take());
+        let (slot, has_session) = seat(&mut self.connections, new)?;
+        self.introduce(slot, origin, subprotocol, has_session);
         self.connection_mut(slot).outbound.push(accept);
         if self.connection(slot).kind.is_pubsub() {
             let id = self.connection_id(slot).to_string();
@@ -190,29 +245,49 @@ impl State {
         if self.connection(slot).kind == ClientKind::RefusedRecovery {
             self.close(slot, CloseReason::NotRecoverable);
         }
-        slot
+        Some(slot)
     }
 
     pub(super) fn release_if_unheld(&mut self, slot: u32) {
         if self.connection(slot).held_joins == 0 {
             self.ready.released.push(slot);
             self.ready.dirty.push_back(slot);
+            if self.connection(slot).closing.is_none() {
+                self.raise_connected(slot);
+            }
         }
+    }
+
+    pub(super) fn take_serial(&mut self) -> u32 {
+        self.next_serial = self.next_serial.wrapping_add(1);
+        self.next_serial
     }
 
     /// Begins to end the connection: it leaves its groups, hears why if its protocol can say so,
     /// and gets a close frame. A connection that is closing already stays as it is.
     pub fn close(&mut self, slot: u32, reason: CloseReason) {
-        self.close_with(slot, reason, &reason.text());
+        self.close_with(slot, reason, &reason.text(), &reason.for_application());
     }
 
-    /// [`Self::close`] with a text that is not the reason's own.
-    pub(super) fn close_with(&mut self, slot: u32, reason: CloseReason, text: &str) {
+    /// The client has closed the connection, perhaps with a reason.
+    pub fn close_by_client(&mut self, slot: u32, code: Option<u16>, reason: &str) {
+        self.close_with(slot, CloseReason::ClientClosed(code), "", reason);
+    }
+
+    /// [`Self::close`] with texts of its own for the client and for the application.
+    pub(super) fn close_with(
+        &mut self,
+        slot: u32,
+        reason: CloseReason,
+        text: &str,
+        for_application: &str,
+    ) {
         if self.connection(slot).closing.is_some() {
             return;
         }
         self.leave_all_groups(slot);
         self.leave_user(slot);
+        self.raise_disconnected(slot, for_application);
         let connection = self.connection_mut(slot);
         connection.closing = Some(reason);
         let is_pubsub = connection.kind.is_pubsub();
@@ -241,18 +316,26 @@ impl State {
 
     /// Forgets the connection, whose transport is gone.
     pub fn remove(&mut self, slot: u32) {
-        self.leave_all_groups(slot);
-        self.leave_user(slot);
-        let connection = self.connections.remove(slot as usize);
+        if self.connection(slot).closing.is_none() {
+            self.leave_all_groups(slot);
+            self.leave_user(slot);
+            self.raise_disconnected(slot, &CloseReason::TransportLost.for_application());
+        }
+        let connection = self.connections.remove(slot);
         let reason = connection.closing.unwrap_or(CloseReason::TransportLost);
         self.counters.connections_closed[reason.category() as usize] += 1;
         self.counters.dropped_closed += connection.outbound.len() as u64;
-        let hub = connection.hub.name.clone();
+        let hub = connection.hub.clone();
         drop(connection);
-        // Hubs exist while somebody is in them: names come from clients, so the map must not grow
-        // with every name ever used.
-        if self.hubs.get(&hub).is_some_and(|hub| Rc::strong_count(hub) == 1) {
-            self.hubs.remove(&hub);
+        self.release_hub(hub);
+    }
+
+    /// Hubs exist while somebody is in them: names come from clients, so the map must not grow with
+    /// every name ever used.
+    pub(super) fn release_hub(&mut self, hub: Rc<Hub>) {
+        // The map's reference and this one.
+        if Rc::strong_count(&hub) == 2 {
+            self.hubs.remove(&hub.name);
         }
     }
 
@@ -274,14 +357,14 @@ impl State {
         self.queue(slot, frame);
     }
 
-    fn queue(&mut self, slot: u32, frame: Frame) {
+    pub(super) fn queue(&mut self, slot: u32, frame: Frame) {
         self.enqueue(slot, Queued::new(frame, 0));
     }
 
     pub(super) fn enqueue(&mut self, slot: u32, frame: Rc<Queued>) {
         self.counters.outbound_messages += 1;
         self.counters.outbound_bytes += frame.bytes().len() as u64;
-        let connection = &mut self.connections[slot as usize];
+        let connection = &mut self.connections[slot];
         self.ready.enqueue(slot, connection, frame);
     }
 

@@ -63,13 +63,13 @@ impl State {
                 },
                 Candidates::All { next, newest } => {
                     let (slot, newest) = (*next, *newest);
-                    if slot as usize >= self.connections.capacity() {
+                    if slot as usize >= self.connections.end() {
                         return true;
                     }
                     *next += 1;
                     // Serials count up and wrap, so the difference says which is older.
                     let is_meant = |serial: u32| newest.wrapping_sub(serial) < u32::MAX / 2;
-                    let found = self.connections.get(slot as usize);
+                    let found = self.connections.get(slot);
                     found
                         .filter(|c| is_meant(c.serial) && c.hub.name == sweep.command.hub)
                         .map(|_| slot)

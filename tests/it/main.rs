@@ -56,6 +56,7 @@ mod metrics;
 mod shutdown;
 
 // Everything at once.
+mod autobahn;
 mod churn;
 mod sdk;
 mod sdk_python;

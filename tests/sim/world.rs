@@ -1,8 +1,10 @@
 //! The shards, the mesh between them, and the clients, advanced one random step at a time.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use corecast::config::HubSettings;
+use corecast::event::handlers::Handlers;
 use corecast::frame::FrameScratch;
 use corecast::hub::id::ShardId;
 use corecast::hub::name::HubName;
@@ -10,6 +12,7 @@ use corecast::hub::permission::Permissions;
 use corecast::protocol::ws::assembly::Message;
 use corecast::shard::connection::{ClientKind, NewConnection};
 use corecast::shard::dispatch::Flow;
+use corecast::shard::hubs::HubConfig;
 use corecast::shard::message::ShardMessage;
 use corecast::shard::state::State;
 use foldhash::quality::RandomState;
@@ -102,7 +105,8 @@ impl World {
         let name = HubName::parse("sim").expect("valid");
         // A simulated client reads seldom; its queue is not what is tested here.
         let settings = HubSettings { outbound_messages_max: 1 << 20, ..HubSettings::default() };
-        let hub = state.hub(&name, || settings);
+        let config = HubConfig { settings, handlers: Handlers::default() };
+        let hub = state.hub(&name, || Arc::new(config));
         let slot = state.open(NewConnection {
             hub,
             kind: ClientKind::Json,
@@ -113,6 +117,8 @@ impl World {
             transport: 0,
             // An id is never used again, although its slot is.
             random: (self.connected as u128).to_le_bytes(),
+            subprotocol: None,
+            origin: None,
         });
         self.clients.push(Client::new(self.connected, (shard, slot), &groups, self.step));
         self.connected += 1;

@@ -162,7 +162,7 @@ impl Load {
         let stamp =
             Stamp { publisher: narrow(publisher), target: narrow(group), sequence, intended_ns };
         let client = &mut self.fleet.clients[self.shape.subscribers + publisher];
-        self.layout.put_publish(&mut client.outgoing, stamp);
+        self.layout.put_publish(&mut client.socket.outgoing, stamp);
     }
 
     fn turn(&mut self, timeout_ns: u64, mut latencies: Option<&mut Latencies>) -> Result<()> {

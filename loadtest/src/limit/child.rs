@@ -10,15 +10,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use rustix::fd::OwnedFd;
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
+use rustix::net::getsockname;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::{minimal, stream};
 use crate::procfs::Process;
-use crate::setup;
 use crate::target::Target;
+use crate::{setup, socket};
 
-const BACKLOG: i32 = 4096;
 /// Words in front of the address a child prints.
 const LISTENING: &str = "listening ";
 
@@ -65,11 +64,8 @@ pub(crate) fn serve(args: &LimitServerArgs, core: Option<usize>) -> Result<bool>
 }
 
 fn listen() -> Result<(OwnedFd, SocketAddr)> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let listener = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-    net::bind(&listener, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-    net::listen(&listener, BACKLOG)?;
-    let address = SocketAddr::try_from(net::getsockname(&listener)?).context("own address")?;
+    let listener = socket::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = SocketAddr::try_from(getsockname(&listener)?).context("own address")?;
     Ok((listener, address))
 }
 

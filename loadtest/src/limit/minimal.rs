@@ -13,8 +13,9 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{self, RecvFlags, SendFlags, SocketFlags, sockopt};
+use rustix::net::{self, RecvFlags, SendFlags};
 
+use crate::socket;
 use crate::wire::{envelope, frame, handshake};
 
 const EVENTS_PER_TURN_MAX: usize = 1024;
@@ -86,15 +87,7 @@ pub(crate) fn serve(listener: OwnedFd) -> Result<()> {
 
 impl Server {
     fn accept(&mut self) -> Result<()> {
-        loop {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let socket = match net::accept_with(&self.listener, flags) {
-                Ok(socket) => socket,
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(Errno::CONNABORTED | Errno::INTR) => continue,
-                Err(error) => return Err(error).context("accepting"),
-            };
-            sockopt::set_tcp_nodelay(&socket, true)?;
+        while let Some(socket) = socket::accept(&self.listener).context("accepting")? {
             let data = EventData::new_u64(self.peers.len() as u64);
             epoll::add(&self.epoll, &socket, data, EventFlags::IN)?;
             self.peers.push(Some(Peer {
@@ -106,6 +99,7 @@ impl Server {
                 backlog: Vec::new(),
             }));
         }
+        Ok(())
     }
 
     fn read(&mut self, index: usize, scratch: &mut [u8]) {

@@ -9,7 +9,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{self, RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
+use rustix::net::{self, RecvFlags, SendFlags, Shutdown};
 use rustix::time::Timespec;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,7 @@ use crate::clock::{self, NS_PER_S};
 use crate::meter::{Meter, Usage};
 use crate::procfs::Process;
 use crate::progress::Progress;
+use crate::socket;
 use crate::wire::envelope::{Envelope, Layout};
 use crate::wire::stamp::Stamp;
 
@@ -105,13 +106,9 @@ impl Writer {
         epoll::add(&epoll, listener, EventData::new_u64(0), EventFlags::IN)?;
         let mut receivers = Vec::with_capacity(count);
         while receivers.len() < count {
-            match net::accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-                Ok(socket) => {
-                    sockopt::set_tcp_nodelay(&socket, true)?;
-                    receivers.push(Receiver { socket, offset: 0, is_blocked: false });
-                }
-                Err(Errno::AGAIN) => wait(&epoll, &mut events, NS_PER_S)?,
-                Err(error) => return Err(error).context("accepting"),
+            match socket::accept(listener).context("accepting")? {
+                Some(socket) => receivers.push(Receiver { socket, offset: 0, is_blocked: false }),
+                None => wait(&epoll, &mut events, NS_PER_S)?,
             }
         }
         epoll::delete(&epoll, listener)?;

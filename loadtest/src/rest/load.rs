@@ -204,7 +204,7 @@ impl Load {
         self.pool.on_sent(place, Request { target, sequence, intended_ns });
         let stamp = Stamp { publisher: 0, target: narrow(target), sequence, intended_ns };
         let index = self.shape.clients + place.connection;
-        let outgoing = &mut self.fleet.clients[index].outgoing;
+        let outgoing = &mut self.fleet.clients[index].socket.outgoing;
         outgoing.extend_from_slice(&self.heads[target]);
         self.layout.put_payload(outgoing, stamp);
         self.touched.push(index);

@@ -166,7 +166,7 @@ impl Layout {
 
     /// Simple clients see no group name: a delivery of another group shows by its stamp alone.
     fn read_bare(&self, message: &[u8]) -> Option<Odd> {
-        let stamp = self.read_payload(message)?;
+        let stamp = self.read_payload(message).filter(|_| self.envelope == Envelope::Bare)?;
         Some(Odd::Delivery(stamp.target, stamp))
     }
 
@@ -215,6 +215,16 @@ mod tests {
             assert_eq!(layout.read_delivery(1, &delivery), Some(STAMP));
             assert_eq!(layout.read_delivery(0, &delivery), None);
             assert_eq!(layout.read_odd(&delivery), Odd::Delivery(1, STAMP));
+        }
+    }
+
+    #[test]
+    fn a_payload_without_its_envelope_is_a_delivery_to_simple_clients_only() {
+        let mut payload = Vec::new();
+        Layout::new(2, 64, Envelope::Bare).put_payload(&mut payload, STAMP);
+        for envelope in [Envelope::Bare, Envelope::Group, Envelope::Server] {
+            let read = Layout::new(2, 64, envelope).read_odd(&payload);
+            assert_eq!(read == Odd::Delivery(1, STAMP), envelope == Envelope::Bare);
         }
     }
 

@@ -6,7 +6,9 @@
 //! chunked answers.
 
 pub(crate) mod envelope;
+pub(crate) mod event;
 pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod http;
+pub(crate) mod request;
 pub(crate) mod stamp;

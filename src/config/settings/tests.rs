@@ -233,7 +233,8 @@ fn port_zero_may_be_listed_twice() {
 fn a_hub_has_its_table_or_the_defaults() {
     let file = "[hubs.Chat]\nanonymousConnectPolicy = 'allow'\n\
                 webSocketKeepAliveIntervalInSeconds = 1\noutboundQueueMessages = 5\n\
-                outboundQueueBytes = 65536\ngroupsPerConnection = 7\n[hubs.plain]\n";
+                outboundQueueBytes = 65536\ngroupsPerConnection = 7\n\
+                requireUserId = true\ndropPubSubClientsOnEventFailure = true\n[hubs.plain]\n";
     let settings = resolve(&[], &[], file).unwrap();
     let hub = |name: &str| settings.hub(&HubName::parse(name).unwrap());
     let chat = HubSettings {
@@ -242,6 +243,9 @@ fn a_hub_has_its_table_or_the_defaults() {
         outbound_messages_max: 5,
         outbound_bytes_max: 65_536,
         groups_per_connection_max: 7,
+        require_user_id: true,
+        drop_pubsub_clients_on_event_failure: true,
+        ..HubSettings::default()
     };
     assert_eq!(*hub("CHAT"), chat);
     assert_eq!(*hub("plain"), HubSettings::default());

@@ -23,6 +23,14 @@ pub fn checked_values<'a>(
     })
 }
 
+/// All names and values, decoded, in order; without pairs that are not UTF-8 after decoding.
+pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    query.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(name)?, decode(value)?))
+    })
+}
+
 /// The first non-empty value of `name`.
 pub fn value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     values(query, name).find(|value| !value.is_empty())
@@ -51,5 +59,13 @@ mod tests {
         assert_eq!(value("group=%ff", "group"), None);
         assert_eq!(checked_values("group=%ff&group=a", "group").flatten().count(), 1);
         assert_eq!(checked_values("group=%ff&group=a", "group").count(), 2);
+    }
+
+    #[test]
+    fn pairs_are_all_there_is() {
+        let found: Vec<_> = pairs("a=1&A%3d=b+c&&flag&=x&bad=%ff&%ff=bad&a=2").collect();
+        let expected = [("a", "1"), ("A=", "b c"), ("flag", ""), ("", "x"), ("a", "2")];
+        assert_eq!(found, expected.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(pairs("").count(), 0);
     }
 }

@@ -60,6 +60,11 @@ impl<'a> RequestHead<'a> {
         self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// Names and values of all headers, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
+        self.headers.iter().map(|header| (header.name, header.value))
+    }
+
     /// The headers whose names begin with `prefix`, in any case: the rest of the name and the value.
     pub fn with_prefix(&self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
         self.headers.iter().filter_map(move |header| {

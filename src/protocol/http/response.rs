@@ -2,12 +2,16 @@
 
 use std::io::Write;
 
-/// An answer without a body longer than one line of text.
+/// The content type of answers that are one line for a person.
+pub const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+
+/// An answer with a small body.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     pub status: u16,
-    /// One human-readable line; `text/plain; charset=utf-8`.
-    pub body: &'a str,
+    /// `None` where whoever wrote the body has not said what it is.
+    pub content_type: Option<&'a str>,
+    pub body: &'a [u8],
     /// Further header lines, each with its line end.
     pub headers: &'a str,
     /// Answer a HEAD request: the headers of the body, and no body.
@@ -20,16 +24,19 @@ impl Response<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let connection = if self.is_keep_alive { "keep-alive" } else { "close" };
         // Writing to a vector cannot fail.
+        let _ = write!(out, "HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status));
+        if let Some(content_type) = self.content_type {
+            let _ = write!(out, "Content-Type: {content_type}\r\n");
+        }
         let _ = write!(
             out,
-            "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             Connection: {connection}\r\n{}\r\n{}",
-            self.status,
-            reason_phrase(self.status),
+            "Content-Length: {}\r\nConnection: {connection}\r\n{}\r\n",
             self.body.len(),
             self.headers,
-            if self.is_head { "" } else { self.body },
         );
+        if !self.is_head {
+            out.extend_from_slice(self.body);
+        }
     }
 }
 

@@ -33,6 +33,14 @@ impl Metadata<'_> {
         self.entries.is_empty()
     }
 
+    /// The same entries on their own.
+    pub fn to_owned(&self) -> Metadata<'static> {
+        let own = |text: &Cow<'_, str>| Cow::Owned(text.as_ref().to_owned());
+        Metadata {
+            entries: self.entries.iter().map(|(key, value)| (own(key), own(value))).collect(),
+        }
+    }
+
     /// Keys and values in the sender's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))

@@ -114,6 +114,12 @@ impl<'a> Payload<'a> {
         Some(Self { data_type, source })
     }
 
+    /// The same content on its own, in the form of [`Self::bytes`].
+    pub fn to_bytes(&self) -> Payload<'static> {
+        let bytes = Cow::Owned(self.bytes().into_owned());
+        Payload { data_type: self.data_type, source: Source::Bytes(bytes) }
+    }
+
     pub fn data_type(&self) -> DataType {
         self.data_type
     }

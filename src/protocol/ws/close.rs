@@ -24,13 +24,17 @@ pub fn write_payload(out: &mut Vec<u8>, code: u16, reason: &str) {
     out.extend_from_slice(&reason.as_bytes()[..end]);
 }
 
-/// Reads a client's close payload: `None` when it is empty, else its code.
+/// Reads a client's close payload: no code when it is empty, else code and reason.
 ///
 /// # Errors
 /// One byte only, a code that may not appear on the wire, or a reason that is not UTF-8.
-pub fn read_payload(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
+pub fn read_payload(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
     let [high, low, reason @ ..] = payload else {
-        return if payload.is_empty() { Ok(None) } else { Err(ProtocolError::BadClosePayload) };
+        return if payload.is_empty() {
+            Ok((None, ""))
+        } else {
+            Err(ProtocolError::BadClosePayload)
+        };
     };
     let code = u16::from_be_bytes([*high, *low]);
     //= RFC 6455, section 7.4.1 and the registry: 1004 to 1006 and 1015 are never sent; 1012 to
@@ -38,10 +42,10 @@ pub fn read_payload(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
         return Err(ProtocolError::BadClosePayload);
     }
-    if simdutf8::basic::from_utf8(reason).is_err() {
-        return Err(ProtocolError::InvalidUtf8);
+    match simdutf8::basic::from_utf8(reason) {
+        Ok(reason) => Ok((Some(code), reason)),
+        Err(_) => Err(ProtocolError::InvalidUtf8),
     }
-    Ok(Some(code))
 }
 
 #[cfg(test)]
@@ -62,9 +66,9 @@ mod tests {
             assert_eq!(read_payload(&code.to_be_bytes()), Err(ProtocolError::BadClosePayload));
         }
         for code in [1000u16, 1003, 1007, 1011, 1014, 3000, 4999] {
-            assert_eq!(read_payload(&code.to_be_bytes()), Ok(Some(code)));
+            assert_eq!(read_payload(&code.to_be_bytes()), Ok((Some(code), "")));
         }
-        assert_eq!(read_payload(&[]), Ok(None));
+        assert_eq!(read_payload(&[]), Ok((None, "")));
         assert_eq!(read_payload(&[3]), Err(ProtocolError::BadClosePayload));
         assert_eq!(read_payload(&[3, 232, 0xff]), Err(ProtocolError::InvalidUtf8));
     }

@@ -28,7 +28,7 @@ fn sleep(mesh: &Mesh, blocked: ShardSet) {
 #[test]
 fn two_flooding_shards_lose_nothing_and_always_wake() {
     const MESSAGES: u32 = 40_000;
-    let (meshes, _control) = connect(2, 8).expect("two eventfds");
+    let Connected { meshes, .. } = connect(2, 8).expect("two eventfds");
     let threads: Vec<_> = meshes
         .into_iter()
         .enumerate()
@@ -77,7 +77,7 @@ fn two_flooding_shards_lose_nothing_and_always_wake() {
 /// The peer makes room, and finds the sender awake, before the sender falls asleep: it must not.
 #[test]
 fn room_made_before_falling_asleep_is_noticed() {
-    let (mut meshes, _control) = connect(2, 2).expect("two eventfds");
+    let Connected { mut meshes, .. } = connect(2, 2).expect("two eventfds");
     let mut receiver = meshes.pop().expect("two");
     let mut sender = meshes.pop().expect("two");
     let mut outbox = Outbox::new(ShardId::new(0), 2);
@@ -92,7 +92,7 @@ fn room_made_before_falling_asleep_is_noticed() {
 
 #[test]
 fn control_reaches_a_sleeping_shard() {
-    let (meshes, control) = connect(1, 8).expect("an eventfd");
+    let Connected { meshes, control, .. } = connect(1, 8).expect("an eventfd");
     assert!(meshes[0].fall_asleep(ShardSet::default()));
     control.send_to_all(&ControlMessage::Quiesce);
     assert!(!meshes[0].fall_asleep(ShardSet::default()));

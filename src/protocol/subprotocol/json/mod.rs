@@ -22,5 +22,6 @@ mod scan;
 mod tests;
 
 pub use decode::decode;
-pub(super) use literal::{Literal, unescape, write_literal};
+pub(in crate::protocol) use literal::write_literal;
+pub(super) use literal::{Literal, unescape};
 pub(super) use scan::is_value;

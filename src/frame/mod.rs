@@ -6,6 +6,8 @@
 //! through [`Queued`], whose count is not atomic: a delivery touches no other core's cache line.
 //! Who receives a frame is not known here.
 
+pub mod message;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
