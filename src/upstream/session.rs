@@ -122,9 +122,4 @@ impl Sessions {
     pub(super) fn forget(&self, id: ConnectionId) {
         self.0.borrow_mut().remove(&id);
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
 }

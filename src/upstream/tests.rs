@@ -11,7 +11,7 @@
 //! | `endings` | changes of settings, and the end |
 //!
 //! Time is stopped: it goes on only where a test says so, and never while somebody waits for the
-//! network ([`support::Rig::run`]).
+//! network (`support::with_stopped_time`).
 
 mod endings;
 mod events;

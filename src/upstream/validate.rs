@@ -1,6 +1,6 @@
 //! Asks an application whether events are welcome (`events-webhook.md` section 4).
 //!
-//! When to ask, and who waits for it, is kept by [`Validations`]; this does it, and tells everybody.
+//! When to ask, and who waits for it, is kept by [`validation`](super::validation); this does it, and tells everybody.
 //! A request names this server and nothing else: no signature, no token, no cookie.
 
 use std::rc::Rc;

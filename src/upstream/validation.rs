@@ -94,15 +94,14 @@ impl<W> Validations<W> {
         now: Instant,
         waiter: impl FnOnce() -> W,
     ) -> Look {
+        // Asked for every event: what is known already costs a look and nothing else.
         if !self.entries.contains_key(target) {
             self.make_room();
+            let entry =
+                Entry { outcome: None, is_asking: false, waiters: Vec::new(), last_used: now };
+            self.entries.insert(target.clone(), entry);
         }
-        let entry = self.entries.entry(target.clone()).or_insert_with(|| Entry {
-            outcome: None,
-            is_asking: false,
-            waiters: Vec::new(),
-            last_used: now,
-        });
+        let entry = self.entries.get_mut(target).expect("it was put there if it was not");
         entry.last_used = now;
         if entry.outcome.is_none() {
             entry.waiters.push(waiter());

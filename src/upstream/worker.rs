@@ -103,7 +103,10 @@ impl Worker {
             }
             return;
         }
-        debug_assert!(call.permit.is_some(), "only the last event may be for nobody");
+        if call.permit.is_none() {
+            debug_assert!(false, "only the last event may be for nobody");
+            return;
+        }
         let session = self.sessions.begin(call.subject.connection);
         self.start(session, call);
     }
@@ -202,10 +205,5 @@ impl Worker {
         let settings = self.settings.borrow();
         let signer = settings.signer.as_ref()?;
         Some(session.signature(signer, self.generation.get()))
-    }
-
-    #[cfg(test)]
-    pub(super) fn session_count(&self) -> usize {
-        self.sessions.len()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::frame::{CLOSE, PING, PONG};
-use crate::support::{Close, Frame, Setup, Wire};
+use crate::support::{Close, Frame, Setup, Upstream, Wire};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Three intervals, but never less than this.
@@ -13,9 +13,12 @@ const SLACK: Duration = Duration::from_secs(6);
 
 #[test]
 fn silent_clients_are_pinged_and_then_dropped() {
-    // C40, O3: side by side, a client that answers and one that does not.
-    let config = "[hubs.chat]\nwebSocketKeepAliveIntervalInSeconds = 1\n";
-    let server = Setup::new().config(config).start();
+    // C40, O3: side by side, a client that answers and one that does not. E35: the handler is told.
+    let upstream = Upstream::start();
+    let server = Setup::new()
+        .config("[hubs.chat]\nwebSocketKeepAliveIntervalInSeconds = 1\n")
+        .config(&upstream.handler("systemEvents = ['disconnected']"))
+        .start();
     let mut silent = server.client().simple().wire();
     let connected = Instant::now();
     let answering = server.client().simple().wire();
@@ -37,6 +40,8 @@ fn silent_clients_are_pinged_and_then_dropped() {
     // One for every interval; the last may coincide with the end.
     assert!((12..=lasted.as_secs().try_into().expect("seconds")).contains(&pings), "{pings} pings");
     server.await_metric("corecast_connections_closed_total", &[("category", "PingTimeout")], 1.0);
+    let told = upstream.next("disconnected").json();
+    assert_eq!(told["reason"], "The client did not respond to pings.");
 
     let answered = answerer.join().expect("the answering client stays");
     assert!(answered > pings, "{answered} pings answered");

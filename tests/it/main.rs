@@ -25,6 +25,24 @@ mod payloads;
 mod roles;
 mod simple;
 
+// Event handlers.
+mod config_reload;
+mod events_bounds;
+mod events_connect;
+mod events_identity;
+mod events_lifecycle;
+mod events_order;
+mod events_presence;
+mod events_pubsub;
+mod events_refusals;
+mod events_request;
+mod events_retries;
+mod events_routing;
+mod events_simple;
+mod events_state;
+mod events_templates;
+mod events_validation;
+
 // Limits and time.
 mod flood;
 mod keepalive;
@@ -58,5 +76,7 @@ mod shutdown;
 // Everything at once.
 mod autobahn;
 mod churn;
+mod events_faults;
 mod sdk;
+mod sdk_events;
 mod sdk_python;

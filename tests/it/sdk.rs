@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime};
 
@@ -47,17 +48,20 @@ fn the_published_libraries_work() {
 }
 
 /// The scripts by name: Node 20 does not expand patterns.
-fn scripts(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn scripts(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).expect("the directory of the scripts");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths.filter(|path| path.to_string_lossy().ends_with(".test.js")).collect()
 }
 
 /// Installs what the lock file names, if that has not been done since it changed.
-fn install(directory: &Path) {
+pub(crate) fn install(directory: &Path) {
     let modified = |name: &str| -> Option<SystemTime> {
         directory.join(name).metadata().ok()?.modified().ok()
     };
+    // Tests run side by side and share the directory.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = INSTALLING.lock();
     // npm writes this file at the end of every installation.
     if modified("node_modules/.package-lock.json") < modified("package-lock.json") {
         let mut command = Command::new("npm");

@@ -8,7 +8,7 @@ use rustix::net::{AddressFamily, SocketType, connect, socket};
 use crate::support::{Client, Frame, Server, Wire, on_shards, publication};
 
 /// A connection to the server that can hold next to nothing unread, and a handle to widen it.
-fn narrow(server: &Server) -> (Wire, TcpStream) {
+pub(crate) fn narrow(server: &Server) -> (Wire, TcpStream) {
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
     // Before connecting: the window of the connection is agreed then.
     set_socket_recv_buffer_size(&socket, 2048).expect("a small buffer");
@@ -22,7 +22,7 @@ fn narrow(server: &Server) -> (Wire, TcpStream) {
 const BOUNDS: [(usize, usize); 2] = [(8 * 1024, 1000), (200_000, (16 << 20) / 200_000 - 1)];
 
 /// Publishes numbered messages of this size. The healthy members read them in small batches.
-fn publish(server: &Server, size: usize, count: usize, healthy: &mut [Client]) {
+pub(crate) fn publish(server: &Server, size: usize, count: usize, healthy: &mut [Client]) {
     let mut publisher = server.client().permitted().connect();
     let text = "x".repeat(size);
     let batch = (1 << 20) / size;

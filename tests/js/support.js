@@ -4,14 +4,14 @@
 import { createHmac } from "node:crypto";
 import { WebPubSubClient, WebPubSubJsonProtocol } from "@azure/web-pubsub-client";
 
-const { CORECAST_URL: url, CORECAST_KEY: key } = process.env;
+const { CORECAST_URL, CORECAST_KEY: key } = process.env;
 
 export const EVERYTHING = ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup"];
 
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /** A client access URL for the hub `chat`. */
-export function accessUrl({ user, roles = [], groups = [] } = {}) {
+export function accessUrl({ user, roles = [], groups = [], url = CORECAST_URL } = {}) {
   const claims = {
     aud: `${url.replace("ws:", "http:")}/client/hubs/chat`,
     exp: Math.floor(Date.now() / 1000) + 600,

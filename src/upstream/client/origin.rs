@@ -87,7 +87,8 @@ impl Origin {
                 return Ok(Lease { connection, is_reused: true });
             }
             if self.is_http1.get() {
-                return self.lease_fresh().await;
+                // Rare and large: in a box it costs the others nothing.
+                return Box::pin(self.lease_fresh()).await;
             }
             let origin = Rc::clone(self);
             let opened = self.opening.join(|| async move { origin.open().await });
@@ -115,7 +116,10 @@ impl Origin {
     /// A connection in place of one that was dead. What else rests is most likely dead as well, so
     /// for HTTP/1.1 it is a new one.
     pub(super) async fn lease_again(self: &Rc<Self>) -> Result<Lease, SendError> {
-        if self.is_http1.get() { self.lease_fresh().await } else { self.lease().await }
+        match self.is_http1.get() {
+            true => self.lease_fresh().await,
+            false => self.lease().await,
+        }
     }
 
     async fn connect(&self) -> Result<Connection, SendError> {

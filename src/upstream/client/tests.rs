@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 
@@ -209,13 +210,16 @@ struct Secure {
     roots: Roots,
     seen: Rc<RefCell<Vec<Seen>>>,
     connections: Rc<Cell<usize>>,
+    /// Ends all connections when it rings.
+    cut: Rc<Notify>,
 }
 
 async fn secure(protocols: &[&[u8]]) -> Secure {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let path = std::env::temp_dir().join(format!("corecast-{}.pem", cert.der()[40..].len()));
-    let path = path.with_extension(format!("{:p}.pem", &cert));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let path = std::env::temp_dir().join(format!("corecast-roots-{port}.pem"));
     std::fs::write(&path, cert.pem()).unwrap();
     let roots = Roots::from_file(&path).unwrap();
     std::fs::remove_file(path).unwrap();
@@ -229,14 +233,14 @@ async fn secure(protocols: &[&[u8]]) -> Secure {
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
     let (seen, connections) = (Rc::<RefCell<_>>::default(), Rc::<Cell<usize>>::default());
     let (sees, counts) = (Rc::clone(&seen), Rc::clone(&connections));
+    let cut = Rc::new(Notify::new());
+    let ends = Rc::clone(&cut);
     spawn_local(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let (acceptor, sees) = (acceptor.clone(), Rc::clone(&sees));
+            let (acceptor, sees, ends) = (acceptor.clone(), Rc::clone(&sees), Rc::clone(&ends));
             let connection = counts.get();
             counts.set(connection + 1);
             spawn_local(async move {
@@ -247,17 +251,23 @@ async fn secure(protocols: &[&[u8]]) -> Secure {
                     answer(request, script, Rc::clone(&sees), connection)
                 });
                 let io = TokioIo::new(stream);
-                if is_http2 {
-                    let http2 = hyper::server::conn::http2::Builder::new(LocalExecutor);
-                    drop(http2.serve_connection(io, service).await);
-                } else {
-                    let http1 = hyper::server::conn::http1::Builder::new();
-                    drop(http1.serve_connection(io, service).await);
+                let serve = async {
+                    if is_http2 {
+                        let http2 = hyper::server::conn::http2::Builder::new(LocalExecutor);
+                        drop(http2.serve_connection(io, service).await);
+                    } else {
+                        let http1 = hyper::server::conn::http1::Builder::new();
+                        drop(http1.serve_connection(io, service).await);
+                    }
+                };
+                tokio::select! {
+                    () = serve => {}
+                    () = ends.notified() => {}
                 }
             });
         }
     });
-    Secure { port, roots, seen, connections }
+    Secure { port, roots, seen, connections, cut }
 }
 
 async fn send_eight(client: &Rc<Client>, url: &str) {
@@ -286,6 +296,21 @@ fn http2_is_spoken_where_it_is_offered_and_by_one_connection() {
         for seen in &*server.seen.borrow() {
             assert_eq!((seen.version, &*seen.target), (Version::HTTP_2, &*url));
             assert_eq!(seen.header("content-length"), Some("4"));
+        }
+    });
+}
+
+#[test]
+fn a_shared_connection_that_ends_is_replaced_by_one() {
+    with_stopped_time(async {
+        let server = secure(&[b"h2"]).await;
+        let client = Client::new(server.roots, Matcher::builder().build()).unwrap();
+        let client = Rc::new(client);
+        let url = format!("https://localhost:{}/", server.port);
+        for connections in 1..4 {
+            send_eight(&client, &url).await;
+            assert_eq!(server.connections.get(), connections);
+            server.cut.notify_waiters();
         }
     });
 }

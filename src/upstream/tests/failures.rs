@@ -167,7 +167,9 @@ fn requests_under_way_are_bounded_and_pauses_are_not_among_them() {
         let handler = handler(&application.url("/{event}"));
         let rig = Rig::with(EventSettings { concurrency: 2, ..event_settings() });
         // These two soon wait for their next attempt.
-        (0..2).for_each(|c| drop(rig.send(&handler, c, user_event("busy", "x"))));
+        for connection in 0..2 {
+            rig.send(&handler, connection, user_event("busy", "x"));
+        }
         soon(|| application.events().len() == 2).await;
         let ids: Vec<_> = (2..7).map(|c| rig.send(&handler, c, user_event("a", "x"))).collect();
         for _ in &ids {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::support::*;
-use crate::config::{ClientCredential, EventSettings, IdentitySettings, KeyUrl, Secret};
+use crate::config::{EventSettings, IdentityCredential, IdentitySettings, KeyUrl, Secret};
 use crate::event::handlers::{Handler, HandlerAuth};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn with_token(application: &Application, resource: &str) -> Arc<Handler> {
     handler_with(&application.url("/{event}"), auth)
 }
 
-fn rig(issuer: &Application, credential: ClientCredential) -> Rig {
+fn rig(issuer: &Application, credential: IdentityCredential) -> Rig {
     let identity = IdentitySettings {
         token_endpoint: KeyUrl::parse(&issuer.url("/tenant/token")).unwrap(),
         client_id: "corecast".to_owned(),
@@ -25,8 +25,8 @@ fn rig(issuer: &Application, credential: ClientCredential) -> Rig {
     Rig::with(EventSettings { identity: Some(identity), ..event_settings() })
 }
 
-fn secret() -> ClientCredential {
-    ClientCredential::Secret(Secret::new("s&cret"))
+fn secret() -> IdentityCredential {
+    IdentityCredential::Secret(Secret::new("s&cret"))
 }
 
 /// Issues token 1, 2 and so on, each for a thousand seconds.
@@ -147,7 +147,7 @@ fn an_assertion_is_read_anew_for_every_fetch() {
     with_stopped_time(async {
         let (issuer, application) = (issuer().await, no_content().await);
         let path = std::env::temp_dir().join(format!("corecast-assertion-{}", std::process::id()));
-        let rig = rig(&issuer, ClientCredential::AssertionFile(path.clone()));
+        let rig = rig(&issuer, IdentityCredential::AssertionFile(path.clone()));
         for (resource, assertion) in [("api://a", "one\n"), ("api://b", "two")] {
             std::fs::write(&path, assertion).unwrap();
             let handler = with_token(&application, resource);

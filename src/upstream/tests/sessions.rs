@@ -91,7 +91,7 @@ fn the_last_event_waits_for_all_others() {
         let handler = handler(&application.url("/{event}"));
         let rig = Rig::new();
         rig.send(&handler, 1, Event::Connected);
-        rig.send(&handler, 1, user_event("a", "x"));
+        let id = rig.send(&handler, 1, user_event("a", "x"));
         rig.send(&handler, 1, disconnected());
         soon(|| held.borrow().len() == 2).await;
         give(&held, 204);
@@ -101,6 +101,7 @@ fn the_last_event_waits_for_all_others() {
         soon(|| held.borrow().len() == 1).await;
         assert_eq!(names(&application), ["connected", "a", "disconnected"]);
         give(&held, 204);
+        drop(rig.answer(id).await);
         soon(|| handler.gate.is_empty()).await;
     });
 }

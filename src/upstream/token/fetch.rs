@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 
-use crate::config::{ClientCredential, IdentitySettings};
+use crate::config::{IdentityCredential, IdentitySettings};
 use crate::upstream::answer::Answer;
 use crate::upstream::client::{Client, SendError, Target};
 
@@ -85,7 +85,7 @@ pub(super) struct Fetcher {
     client: Rc<Client>,
     endpoint: Target,
     client_id: String,
-    credential: ClientCredential,
+    credential: IdentityCredential,
 }
 
 impl Fetcher {
@@ -115,8 +115,10 @@ impl Fetcher {
             .append_pair("client_id", &self.client_id)
             .append_pair("scope", &format!("{resource}/.default"));
         match &self.credential {
-            ClientCredential::Secret(secret) => form.append_pair("client_secret", secret.as_str()),
-            ClientCredential::AssertionFile(path) => {
+            IdentityCredential::Secret(secret) => {
+                form.append_pair("client_secret", secret.as_str())
+            }
+            IdentityCredential::AssertionFile(path) => {
                 let assertion = read_assertion(path.clone()).await;
                 let assertion =
                     assertion.map_err(|error| TokenError::Assertion(error.to_string().into()))?;

@@ -343,3 +343,8 @@ impl Client {
 pub(crate) fn publication(group: &str, text: &str) -> Value {
     json!({"type": "sendToGroup", "group": group, "dataType": "text", "data": text})
 }
+
+/// An event with a text, without ack id.
+pub(crate) fn event(name: &str, text: &str) -> Value {
+    json!({"type": "event", "event": name, "dataType": "text", "data": text})
+}

@@ -14,9 +14,10 @@ mod metrics;
 mod rest;
 mod server;
 mod token;
+pub(crate) mod upstream;
 mod wire;
 
-pub(crate) use client::{Client, JSON, publication};
+pub(crate) use client::{Client, JSON, event, publication};
 pub(crate) use close::Close;
 pub(crate) use deadline::{PATIENCE, eventually};
 pub(crate) use frame::Frame;
@@ -26,6 +27,7 @@ pub(crate) use server::{
     Endpoint, PRIMARY_KEY, Run, SECONDARY_KEY, Server, Setup, TempFile, corecast,
 };
 pub(crate) use token::{EVERYTHING, Token, now};
+pub(crate) use upstream::{ALL_EVENTS, Answer, Hold, ONE_ATTEMPT, Request, USER_EVENTS, Upstream};
 pub(crate) use wire::Wire;
 
 /// Runs a test once for each number of shards: what holds on one has to hold between many.

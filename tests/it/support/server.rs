@@ -24,12 +24,16 @@ use super::metrics::Metrics;
 pub(crate) const PRIMARY_KEY: &str = "cHJpbWFyeS1rZXktb2YtdGhlLWludGVncmF0aW9uLTE=";
 pub(crate) const SECONDARY_KEY: &str = "a-secondary-key-that-is-not-base64-at-all!";
 
+/// Counts configurations that were read again, by `result`.
+const RELOADS: &str = "corecast_config_reloads_total";
+
 /// How to start a server.
 #[derive(Clone)]
 pub(crate) struct Setup {
     listen: String,
     shards: u16,
     config: String,
+    format: &'static str,
     args: Vec<String>,
     keys: bool,
 }
@@ -38,7 +42,8 @@ impl Setup {
     /// Two shards, both keys, no configuration file.
     pub(crate) fn new() -> Self {
         let listen = "127.0.0.1:0".to_owned();
-        Self { listen, shards: 2, config: String::new(), args: Vec::new(), keys: true }
+        let (config, format) = (String::new(), "toml");
+        Self { listen, shards: 2, config, format, args: Vec::new(), keys: true }
     }
 
     pub(crate) fn shards(mut self, shards: u16) -> Self {
@@ -63,6 +68,12 @@ impl Setup {
         self
     }
 
+    /// A configuration file in JSON instead of TOML.
+    pub(crate) fn json_config(mut self, json: &str) -> Self {
+        self.format = "json";
+        self.config(json)
+    }
+
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(ToString::to_string));
         self
@@ -82,7 +93,7 @@ impl Setup {
             args.extend(["--access-key".to_owned(), PRIMARY_KEY.to_owned()]);
             args.extend(["--secondary-access-key".to_owned(), SECONDARY_KEY.to_owned()]);
         }
-        let file = (!self.config.is_empty()).then(|| TempFile::with(&self.config));
+        let file = (!self.config.is_empty()).then(|| TempFile::of(self.format, &self.config));
         if let Some(file) = &file {
             args.extend(["--config".to_owned(), file.path().to_owned()]);
         }
@@ -133,6 +144,12 @@ impl Endpoint {
             }
             (now.to_bits() == value.to_bits()).then_some(())
         });
+    }
+
+    /// Waits until exactly so many events of this kind have come to this result.
+    pub(crate) fn await_events(&self, kind: &str, result: &str, count: f64) {
+        let labels = [("hub", "chat"), ("event_kind", kind), ("result", result)];
+        self.await_metric("corecast_event_handler_requests_total", &labels, count);
     }
 }
 
@@ -186,6 +203,39 @@ impl Server {
         self.run.signal(signal);
     }
 
+    /// Replaces the text of the configuration file, which it has to have been started with, and
+    /// has it read again. Whether it was applied is the result.
+    pub(crate) fn reload(&self, toml: &str) -> bool {
+        let count = |result: &str| self.metrics().sum(RELOADS, &[("result", result)]);
+        let (applied, refused) = (count("applied"), count("refused"));
+        self.run.config.as_ref().expect("a configuration file").replace(toml);
+        self.signal(Signal::HUP);
+        eventually("the reload", || {
+            let outcome = (count("applied") - applied, count("refused") - refused);
+            (outcome != (0.0, 0.0)).then_some(outcome == (1.0, 0.0))
+        })
+    }
+
+    /// The most memory that the process had resident at any time.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.run.child.id());
+        let status = std::fs::read_to_string(path).expect("Linux tells");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kib = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+        kib * 1024
+    }
+
+    /// Everything on standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.run.errors()
+    }
+
+    /// Ends the server in the orderly way: every event that is due has been sent then.
+    pub(crate) fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        assert_eq!(self.exit().code(), Some(0), "{}", self.errors());
+    }
+
     /// Waits for the process to end by itself.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         self.run.exit()
@@ -206,7 +256,7 @@ pub(crate) struct Run {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     errors_done: Receiver<()>,
-    _config: Option<TempFile>,
+    config: Option<TempFile>,
 }
 
 impl Run {
@@ -242,7 +292,7 @@ impl Run {
             }
             let _ = send_done.send(());
         });
-        Self { child, lines, errors, errors_done, _config: config }
+        Self { child, lines, errors, errors_done, config }
     }
 
     /// The next line of standard output.
@@ -297,9 +347,14 @@ pub(crate) struct TempFile(PathBuf);
 
 impl TempFile {
     pub(crate) fn with(text: &str) -> Self {
+        Self::of("toml", text)
+    }
+
+    /// A file whose name ends so.
+    fn of(extension: &str, text: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("it-{}-{number}.toml", std::process::id());
+        let name = format!("it-{}-{number}.{extension}", std::process::id());
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, text).expect("a writable target directory");
         Self(path)
@@ -307,6 +362,11 @@ impl TempFile {
 
     pub(crate) fn path(&self) -> &str {
         self.0.to_str().expect("a path in UTF-8")
+    }
+
+    /// Puts another text in its place.
+    pub(crate) fn replace(&self, text: &str) {
+        std::fs::write(&self.0, text).expect("a writable target directory");
     }
 }
 
