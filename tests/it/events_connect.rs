@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    ALL_EVENTS, Answer, Call, Client, Hold, JSON, ONE_ATTEMPT, Server, Setup, Token, Upgrade,
-    Upstream, Wire, event, publication,
+    ALL_EVENTS, Answer, Call, Client, JSON, ONE_ATTEMPT, Server, Setup, Token, Upgrade, Upstream,
+    event, publication,
 };
 
 const NAME_IDENTIFIER: &str =
@@ -328,22 +328,4 @@ fn answers_that_cannot_be_meant_refuse_the_client() {
         let (response, _) = server.client().upgrade().send(&server);
         assert_eq!(response.status, 500, "{shown}: {response:?}");
     }
-}
-
-#[test]
-fn clients_come_in_side_by_side() {
-    // E56: one that waits for its handler holds nobody up.
-    let upstream = Upstream::start();
-    let server = handled_by(&upstream);
-    let hold = Hold::new();
-    upstream.once("connect", Answer::json(&json!({"userId": "late"})).held(&hold));
-    let mut waiting = Wire::connect(server.address);
-    waiting.send(server.client().upgrade().bytes());
-    upstream.next("connect");
-    for _ in 0..8 {
-        server.client().connect().succeed(event("e", ""));
-    }
-    hold.release();
-    assert_eq!(waiting.response(true).status, 101);
-    assert!(waiting.frame().text().contains("\"userId\":\"late\""));
 }

@@ -1,6 +1,6 @@
 //! The handler fails in every way while two thousand clients send it events.
 //!
-//! It is stopped, hangs, is slow and is restarted. Meanwhile, and what is shown:
+//! It is stopped, hangs, is slow and is restarted, and the configuration is read again. Meanwhile:
 //!
 //! 1. Groups go on: a publisher and its subscribers, on every shard, lose nothing and are never
 //!    held up; in every phase further messages arrive.
@@ -44,8 +44,8 @@ fn events_are_accounted_for_and_groups_do_not_notice() {
     // E32, E46, J6, J35, J38: under load and in failure.
     let mut upstream = Upstream::start();
     echo(&upstream);
-    let server =
-        Setup::new().shards(2).config(CONFIG).config(&upstream.handler(USER_EVENTS)).start();
+    let config = format!("{CONFIG}{}", upstream.handler(USER_EVENTS));
+    let server = Setup::new().shards(2).config(&config).start();
     let fleet = Fleet::start(*server, CLIENTS);
     let witness = Witness::start(&server);
     let scene = Scene { server: *server, witness: &witness };
@@ -60,6 +60,8 @@ fn events_are_accounted_for_and_groups_do_not_notice() {
     scene.lasts("hung: those that find no room", "rejected_full", 100.0);
     echo(&upstream);
     scene.lasts("awake", "delivered", 1000.0);
+    assert!(server.reload(&config));
+    scene.lasts("reloaded", "delivered", 500.0);
     let slowly = |text: &str| Answer::text(text).after(Duration::from_millis(500));
     upstream.respond(EVENT, move |request| slowly(request.text()));
     scene.lasts("slow: some", "delivered", 300.0);

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{
-    ALL_EVENTS, Answer, Client, Hold, ONE_ATTEMPT, Server, Setup, Upstream, Wire,
-};
+use crate::support::{ALL_EVENTS, Answer, ONE_ATTEMPT, Server, Setup, Upstream};
 
 /// Ends every wait for a handler soon.
 const IMPATIENT: &str = "eventTimeoutInSeconds = 1\neventAttempts = 1\n";
@@ -94,31 +92,4 @@ fn of_a_refused_client_nothing_more_is_heard() {
     assert_eq!(opened, 0.0);
     server.stop();
     assert_eq!(upstream.event_names(), vec!["connect"; count]);
-}
-
-#[test]
-fn an_admitted_client_that_has_gone_is_said_to_be_disconnected() {
-    // E35: 8.3.2, even if the upgrade itself could not be finished.
-    let upstream = Upstream::start();
-    let mut server =
-        Setup::new().shards(1).config(ONE_ATTEMPT).config(&upstream.handler(ALL_EVENTS)).start();
-    let hold = Hold::new();
-    upstream.once("connect", Answer::status(204).held(&hold));
-    let mut leaving = Wire::connect(server.address);
-    leaving.send(server.client().user("ana").upgrade().bytes());
-    assert_eq!(upstream.next("connect").header("ce-userId"), Some("ana"));
-    drop(leaving);
-    // Whoever comes later is served later: the shard knows of the end by then.
-    let mut marker: Client = server.client().connect();
-    assert_eq!(marker.sync().len(), 0);
-    hold.release();
-    let disconnected = upstream.next("disconnected");
-    assert_eq!(disconnected.header("ce-userId"), Some("ana"));
-    marker.leave_server();
-    server.stop();
-    let ana = |name: &str| {
-        let all = upstream.all(name);
-        all.iter().filter(|request| request.header("ce-userId") == Some("ana")).count()
-    };
-    assert_eq!((ana("connected"), ana("disconnected")), (0, 1));
 }

@@ -42,6 +42,7 @@ mod events_simple;
 mod events_state;
 mod events_templates;
 mod events_validation;
+mod events_waiting;
 
 // Limits and time.
 mod flood;

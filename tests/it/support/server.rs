@@ -225,6 +225,14 @@ impl Server {
         kib * 1024
     }
 
+    /// Waits until this has been logged, and hands back the whole log so far.
+    pub(crate) fn await_log(&self, text: &str) -> String {
+        eventually(&format!("{text:?} in the log"), || {
+            let log = self.errors();
+            log.contains(text).then_some(log)
+        })
+    }
+
     /// Everything on standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.run.errors()
