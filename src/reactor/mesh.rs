@@ -18,6 +18,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use crossbeam_utils::CachePadded;
 use rustix::fd::OwnedFd;
+use tokio::sync::mpsc;
 use tracing::error;
 
 use super::application::{self, ApplicationLink, WebhookLink};
@@ -44,8 +45,8 @@ pub enum ControlMessage {
     Drain { until: Millis },
     /// Issuers' tokens are verified with these keys from now on.
     Provider(Arc<OidcProvider>),
-    /// The configuration has been read again.
-    Reconfigure(Arc<Rules>),
+    /// The configuration has been read again. Dropping `pending` says that it is applied.
+    Reconfigure { rules: Arc<Rules>, pending: mpsc::Sender<()> },
 }
 
 /// The sending half of a channel to one peer.

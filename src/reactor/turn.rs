@@ -240,9 +240,10 @@ impl Reactor {
                 ControlMessage::Provider(provider) => {
                     self.sockets.on_provider(&mut self.state, provider);
                 }
-                ControlMessage::Reconfigure(rules) => {
+                ControlMessage::Reconfigure { rules, pending } => {
                     self.state.reconfigure(&rules.hubs);
                     self.sockets.reconfigure(&rules);
+                    drop(pending);
                 }
             }
         }

@@ -27,6 +27,16 @@ const EXIT_CUT_SHORT: i32 = 130;
 /// How long threads may take beyond the drain deadlines before they count as stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the control thread looks after.
+pub(super) struct Running {
+    pub admin: Option<AdminListener>,
+    pub control: Control,
+    pub issuers: Option<IssuerTask>,
+    pub reload: Reload,
+    pub metrics: Rc<ServerMetrics>,
+    pub threads: Threads,
+}
+
 /// Calls `on_ready` once signals are listened for, serves the administrative listener until one
 /// comes, then leads the shutdown.
 ///
@@ -34,14 +44,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// If the control thread's own runtime cannot be made.
 pub(super) fn run(
     settings: &Settings,
-    admin: Option<AdminListener>,
-    control: Control,
-    issuers: Option<IssuerTask>,
-    mut reload: Reload,
-    metrics: Rc<ServerMetrics>,
-    threads: Threads,
+    running: Running,
     on_ready: impl FnOnce(Option<&AdminListener>),
 ) -> Result<(), StartError> {
+    let Running { admin, control, issuers, mut reload, metrics, threads } = running;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| no_thread("control thread", &error))?;
     let local = tokio::task::LocalSet::new();
@@ -61,7 +67,7 @@ pub(super) fn run(
             }));
         }
         while signals.next().await == Request::Reload {
-            reload.run(&control, &metrics);
+            reload.run(&control, &metrics).await;
         }
         tokio::task::spawn_local(async move {
             while signals.next().await == Request::Reload {}

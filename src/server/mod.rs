@@ -28,6 +28,7 @@ use crate::reactor::mesh::{self, Connected};
 use crate::reactor::start::{RunningShards, ShardPlan, start};
 use crate::shard::clock;
 
+use self::control::Running;
 use self::issuers::IssuerTask;
 use self::reload::Reload;
 use self::rules::RuleMaker;
@@ -80,7 +81,9 @@ pub fn run(
     let reload =
         Reload { maker, running: settings.clone(), read_again: Box::new(read_again), changes };
     let report = |admin: Option<&_>| report::started(&settings, &listeners.addresses, admin);
-    control::run(&settings, admin, control, issuers, reload, Rc::new(metrics), threads, report)
+    let metrics = Rc::new(metrics);
+    let running = Running { admin, control, issuers, reload, metrics, threads };
+    control::run(&settings, running, report)
 }
 
 /// Everything that runs beside the control thread.

@@ -84,7 +84,10 @@ impl CloseReason {
     /// Whether PubSub clients get a `disconnected` message first (section 12.1).
     pub fn is_announced(self) -> bool {
         match self {
-            Self::Malformed(_) | Self::ClosedByAppServer | Self::ServiceReload => true,
+            Self::Malformed(_)
+            | Self::EventFailed
+            | Self::ClosedByAppServer
+            | Self::ServiceReload => true,
             Self::Protocol(error) => error.close_code() != close::PROTOCOL_ERROR,
             _ => false,
         }

@@ -141,7 +141,7 @@ impl State {
     }
 
     pub fn connection_count(&self) -> usize {
-        self.connections.len()
+        self.connections.taken()
     }
 
     /// Clients that the application has still to admit.

@@ -22,8 +22,12 @@ impl Cookies {
     pub(super) fn keep(&mut self, headers: &HeaderMap, url: &Url) {
         for line in headers.get_all(SET_COOKIE) {
             let Ok(line) = line.to_str() else { continue };
+            let name = line.split('=').next().unwrap_or_default().trim();
             let jar = self.0.get_or_insert_default();
-            if line.len() <= COOKIE_BYTES_MAX && jar.iter_any().count() < COOKIES_MAX {
+            // A full jar still takes other values for the cookies in it.
+            let has_room = jar.iter_any().count() < COOKIES_MAX
+                || jar.iter_any().any(|cookie| cookie.name() == name);
+            if line.len() <= COOKIE_BYTES_MAX && has_room {
                 // One that is not valid, or not for this host, is none.
                 drop(jar.parse(line, url));
             }
