@@ -19,7 +19,7 @@
 //!    the whole frames in them;
 //! 2. [`protocol::ws::decoder`] unmasks a frame in place, [`protocol::ws::assembly`] makes it a
 //!    message;
-//! 3. [`protocol::subprotocol::json`] turns the text into a
+//! 3. [`protocol::subprotocol::json`] or [`protocol::subprotocol::protobuf`] turns it into a
 //!    [`ClientMessage`](protocol::subprotocol::ClientMessage) that borrows its payload;
 //! 4. [`shard::dispatch`] checks permission and acts;
 //! 5. [`shard::fanout`] encodes the message once per [`Format`](frame::Format) in use and queues a
@@ -32,6 +32,11 @@
 //! An application server's request enters at [`connection::rest`], is judged by [`api`], becomes a
 //! [`shard::command::Command`] that [`shard::calls`] has carried out wherever it concerns somebody,
 //! and is answered when all of those shards have done it.
+//!
+//! A **reliable** connection outlives its transport: its messages are kept until they are
+//! acknowledged ([`shard::replay`]), and a new socket is handed to the shard that has it
+//! ([`connection::recovery`], [`shard::recovery`]). Its receivers share the frames of all others;
+//! only the few bytes around a receiver's own number are its own ([`frame::numbered`]).
 //!
 //! What an application is to hear of leaves in [`shard::events`]: the first event handler that
 //! wants an event gets it ([`event`]), if there is room at its gate. It crosses to the webhook shard

@@ -1,7 +1,16 @@
-//! Raw kernel calls that no library wraps safely: one probe.
+//! Raw kernel calls that no library wraps safely, one probe, and sockets on their way.
 #![allow(unsafe_code, reason = "io_uring_setup takes a parameter block that the kernel fills in")]
 
+use rustix::fd::OwnedFd;
 use rustix::io_uring::{io_uring_params, io_uring_setup};
+
+/// A socket on its way from one shard to another, with what has been read from it already. Dropped
+/// on the way, it is closed.
+#[derive(Debug)]
+pub struct HandedSocket {
+    pub fd: OwnedFd,
+    pub inbound: Vec<u8>,
+}
 
 /// Whether this process may create an io_uring, by creating a small one and closing it.
 ///

@@ -137,11 +137,13 @@ fn encode(group: Option<&str>, message: &SendMessage, now: Millis) -> FrameSet {
         Some(name) => Source::Group { name, from_user: None },
         None => Source::Server,
     };
-    let outgoing = OutgoingMessage { source, payload, metadata };
+    let outgoing = OutgoingMessage { source, payload, metadata, stream: None };
     let mut frames = FrameSet::expiring_at(expires_at_ms);
     let mut scratch = FrameScratch::default();
     for format in Format::ALL {
-        frames.set(format, outgoing.encode(&mut scratch, format));
+        if let Some(frame) = outgoing.encode(&mut scratch, format) {
+            frames.set(format, frame);
+        }
     }
     frames
 }

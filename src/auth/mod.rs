@@ -22,6 +22,7 @@ pub mod error;
 pub mod event_signature;
 pub mod key;
 pub mod oidc;
+pub mod reconnection;
 pub mod rest_token;
 pub mod sign;
 pub mod token;
@@ -30,6 +31,7 @@ pub use audience::PublicEndpoint;
 pub use error::TokenError;
 pub use event_signature::EventSigner;
 pub use key::{AccessKey, AccessKeys};
+pub use reconnection::ReconnectionTokens;
 pub use rest_token::{
     AuthFailure, IdentityProvider, RestTokenSettings, RestTokenVerifier, Role, bearer_token,
 };

@@ -48,6 +48,10 @@ impl Sockets {
                 self.relieve(state);
             }
         }
+        if let Next::Part(code) = next {
+            self.part(state, slot, code, "");
+            next = Next::Discard;
+        }
         if next == Next::Discard {
             consumed = buffer.len();
         }
@@ -101,6 +105,10 @@ fn on_frame(
         }
         OpCode::Control(Control::Close) => {
             return match close::read_payload(payload) {
+                //= client-connect.md section 11.1: only 1000 ends a reliable connection.
+                Ok((code, _)) if is_recoverable(state, connection, code) => {
+                    Next::Part(code.unwrap_or(close::NORMAL))
+                }
                 Ok((code, reason)) => {
                     state.close_by_client(connection, code, reason);
                     Next::Discard
@@ -123,6 +131,10 @@ fn on_frame(
         },
         Err(error) => end(state, connection, CloseReason::Protocol(error)),
     }
+}
+
+fn is_recoverable(state: &State, connection: u32, code: Option<u16>) -> bool {
+    code != Some(close::NORMAL) && state.connection(connection).kind.is_reliable()
 }
 
 /// Closes the connection; nothing that follows in its stream is looked at.

@@ -30,8 +30,7 @@ impl Sockets {
         candidate: &Candidate,
     ) -> Option<Vec<u8>> {
         let hub = self.context.rules.hubs.get(&candidate.hub);
-        let is_wanted =
-            candidate.is_new() && hub.handlers.for_system(SystemEvent::Connect).is_some();
+        let is_wanted = hub.handlers.for_system(SystemEvent::Connect).is_some();
         is_wanted.then(|| {
             let headers: Vec<_> = head.headers().collect();
             let offered: Vec<_> = candidate.offered().iter().map(String::as_str).collect();
@@ -170,7 +169,7 @@ fn refusal_of(outcome: EventOutcome) -> Answer {
 }
 
 /// 128 random bits for a connection id.
-fn random() -> Option<[u8; 16]> {
+pub(super) fn random() -> Option<[u8; 16]> {
     let mut random = [0; 16];
     match getrandom::fill(&mut random) {
         Ok(()) => Some(random),

@@ -12,7 +12,7 @@ use super::rest::RestExchange;
 use super::transport::{Phase, TransportHandle};
 use crate::api::Judged;
 use crate::listener::front::{Route, route};
-use crate::listener::upgrade::{Candidate, Refusal, Rules, judge};
+use crate::listener::upgrade::{self, Candidate, RecoveryRequest, Refusal, Rules, judge};
 use crate::protocol::http::request::{self, RequestHead};
 use crate::protocol::http::response::{PLAIN_TEXT, Response};
 use crate::shard::clock;
@@ -26,6 +26,7 @@ enum Outcome {
     Answer(Answer),
     /// A client may connect, after the application has seen this body if there is one.
     Connect(Box<Candidate>, Option<Vec<u8>>),
+    Recover(Box<RecoveryRequest>),
     Api(Judged),
 }
 
@@ -82,7 +83,7 @@ impl Sockets {
                 return Progress { consumed, next: Next::Pause };
             }
             let rest = &buffer[consumed..];
-            if http.candidate.is_some() {
+            if http.candidate.is_some() || http.recovery.is_some() {
                 return Progress { consumed, next: pipelined(rest) };
             }
             match http.rest {
@@ -122,6 +123,10 @@ impl Sockets {
                         return Progress { consumed, next: Next::Read };
                     }
                 }
+                Ok(Some((head_bytes, Outcome::Recover(request)))) => {
+                    consumed += head_bytes;
+                    self.begin_recovery(slot, request);
+                }
                 Ok(Some((head_bytes, Outcome::Answer(answer)))) => {
                     consumed += head_bytes;
                     self.answer(state, slot, &answer);
@@ -158,11 +163,13 @@ impl Sockets {
                 let hubs = &self.context.rules.hubs;
                 let rules = Rules {
                     verifier: &self.context.rules.verifier,
+                    reconnection: &self.context.reconnection,
                     settings_of: &|hub| &hubs.get(hub).settings,
                     now_unix_s: clock::unix_seconds(),
                 };
                 match judge(head, path_hub, &rules) {
-                    Ok(candidate) => {
+                    Ok(upgrade::Judged::Recovery(request)) => Outcome::Recover(Box::new(request)),
+                    Ok(upgrade::Judged::New(candidate)) => {
                         let body = self.connect_event(head, &candidate);
                         Outcome::Connect(Box::new(candidate), body)
                     }

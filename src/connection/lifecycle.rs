@@ -14,8 +14,10 @@ use super::rest::RestExchange;
 use super::rules::Rules;
 use super::timers::{Tick, Wheel};
 use super::transport::{Http, Phase, Transport, TransportHandle};
+use crate::auth::ReconnectionTokens;
 use crate::auth::oidc::KeyRequests;
 use crate::metrics::ShardMetrics;
+use crate::protocol::ws::close;
 use crate::shard::clock::Millis;
 use crate::shard::close::CloseReason;
 use crate::shard::state::State;
@@ -39,6 +41,8 @@ pub(super) const READ_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Context {
     pub rules: Rules,
+    /// The same on every shard.
+    pub reconnection: ReconnectionTokens,
     /// Where fresh keys of issuers are asked for; `None` without issuers.
     pub key_requests: Option<Arc<KeyRequests>>,
     pub metrics: ShardMetrics,
@@ -58,6 +62,8 @@ pub struct Sockets {
     pub(super) awaiting_keys: Vec<TransportHandle>,
     /// Paused because a peer shard is not keeping up.
     pub(super) paused: Vec<TransportHandle>,
+    /// Ask for connections, and leave for the shards of those at the end of the turn.
+    pub(super) leaving: Vec<TransportHandle>,
     /// To be dropped as soon as nothing is in the middle of using them.
     pub(super) doomed: Vec<TransportHandle>,
     /// New clients are refused, and health says so.
@@ -85,6 +91,7 @@ impl Sockets {
             write_buffer: Vec::new(),
             awaiting_keys: Vec::new(),
             paused: Vec::new(),
+            leaving: Vec::new(),
             doomed: Vec::new(),
             is_quiescing: false,
             next_serial: 0,
@@ -120,8 +127,13 @@ impl Sockets {
         for _ in 0..ACCEPTS_PER_TURN {
             match accept_with(&listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok(fd) => {
-                    if self.add(state.now(), fd).is_err() {
-                        state.counters.accepts_failed += 1;
+                    let phase = Phase::Http(Box::default());
+                    match self.add(state.now(), fd, phase) {
+                        Ok(slot) => {
+                            let timeout = self.context.rules.settings.header_timeout;
+                            self.arm(slot, state.now() + millis(timeout));
+                        }
+                        Err(_) => state.counters.accepts_failed += 1,
                     }
                 }
                 Err(Errno::AGAIN) => break,
@@ -136,7 +148,8 @@ impl Sockets {
         Accepted::All
     }
 
-    fn add(&mut self, now: Millis, fd: OwnedFd) -> Result<(), Errno> {
+    /// Takes a socket into the epoll and the table; returns its slot.
+    pub(super) fn add(&mut self, now: Millis, fd: OwnedFd, phase: Phase) -> Result<u32, Errno> {
         // Serial 0 is for the events of descriptors that are no transports.
         self.next_serial = self.next_serial.wrapping_add(1).max(1);
         let entry = self.transports.vacant_entry();
@@ -146,7 +159,7 @@ impl Sockets {
         entry.insert(Transport {
             fd,
             serial: handle.serial,
-            phase: Phase::Http(Box::default()),
+            phase,
             inbound: Vec::new(),
             heard_at: now,
             armed: Tick::NEVER,
@@ -154,8 +167,7 @@ impl Sockets {
             awaits_writable: false,
             is_peer_closed: false,
         });
-        self.arm(slot, now + millis(self.context.rules.settings.header_timeout));
-        Ok(())
+        Ok(slot)
     }
 
     /// Makes `at` the deadline of this transport, instead of the one it had.
@@ -214,7 +226,7 @@ impl Sockets {
         let ends_at = match (&http.rest, http.begun_at) {
             _ if http.is_last || !http.unsent.is_empty() => return self.doom(slot),
             // The webhook shard has deadlines of its own.
-            _ if http.candidate.is_some() => state.now() + HTTP_IDLE,
+            _ if http.candidate.is_some() || http.recovery.is_some() => state.now() + HTTP_IDLE,
             // The shards answer in their own time, and a failing shard ends the process.
             (RestExchange::Waiting(_), _) => state.now() + HTTP_IDLE,
             (RestExchange::Reading(_), Some(begun_at)) => begun_at + HTTP_IDLE,
@@ -243,6 +255,10 @@ impl Sockets {
         let transport = &self.transports[slot as usize];
         // A transport that we do not read from cannot be heard.
         let silence = if transport.is_paused { 0 } else { state.now() - transport.heard_at };
+        if silence >= silence_max && state.connection(connection).kind.is_reliable() {
+            let reason = CloseReason::PingTimeout;
+            return self.part(state, slot, close::GOING_AWAY, &reason.text());
+        }
         if silence >= silence_max {
             state.close(connection, CloseReason::PingTimeout);
             return;
@@ -259,7 +275,10 @@ impl Sockets {
     pub fn begin_closes(&mut self, state: &mut State) {
         while let Some(connection) = state.ready.closing.pop() {
             if state.contains(connection) {
-                let slot = state.connection(connection).transport;
+                let Some(slot) = state.connection(connection).transport else {
+                    state.remove(connection);
+                    continue;
+                };
                 self.arm(slot, state.now() + CLOSE_DEADLINE);
                 self.resume(state, slot);
             }
@@ -305,7 +324,7 @@ impl Sockets {
             if self.get(handle).is_some() {
                 let transport = self.transports.remove(handle.slot as usize);
                 if let Some(connection) = transport.connection() {
-                    state.remove(connection);
+                    state.lose_transport(connection);
                 }
             }
         }

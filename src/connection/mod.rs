@@ -3,7 +3,7 @@
 //! [`transport`] is one accepted socket and where it stands; [`reader`] takes bytes in and gives
 //! them to [`http`] (with [`rest`] for the API, [`handshake`] for clients) until the upgrade and to
 //! [`frames`] after it; [`writer`] drains outbound
-//! queues, many frames to a write; [`lifecycle`] is accept, keep-alive, closing and the end, by the
+//! queues, many frames to a write; [`recovery`] moves sockets to connections of other shards; [`lifecycle`] is accept, keep-alive, closing and the end, by the
 //! deadlines of [`timers`]. Nothing here knows groups, or any connection but the one at hand.
 
 pub mod frames;
@@ -11,6 +11,7 @@ pub mod handshake;
 pub mod http;
 pub mod lifecycle;
 pub mod reader;
+pub mod recovery;
 pub mod rest;
 pub mod rules;
 pub mod timers;

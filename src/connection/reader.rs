@@ -26,6 +26,8 @@ pub(super) enum Next {
     Pause,
     /// Leave both until the shard releases the connection.
     Hold,
+    /// The client gives up this transport, with this code, and not the connection.
+    Part(u16),
     /// Nothing of what comes is of interest.
     Discard,
 }
@@ -145,8 +147,9 @@ impl Sockets {
     /// Resumes connections whose handshake was held back until their groups were announced.
     pub fn resume_released(&mut self, state: &mut State) {
         while let Some(connection) = state.ready.released.pop() {
-            if state.contains(connection) {
-                let slot = state.connection(connection).transport;
+            if state.contains(connection)
+                && let Some(slot) = state.connection(connection).transport
+            {
                 self.resume(state, slot);
             }
         }

@@ -6,7 +6,7 @@ use rustix::io;
 
 use super::rest::RestExchange;
 use super::timers::Tick;
-use crate::listener::upgrade::Candidate;
+use crate::listener::upgrade::{Candidate, RecoveryRequest};
 use crate::protocol::ws::assembly::Assembly;
 use crate::shard::calls::Ticket;
 use crate::shard::clock::Millis;
@@ -69,6 +69,8 @@ pub struct Http {
     pub rest: RestExchange,
     /// A client that the application has been asked about.
     pub candidate: Option<Box<Candidate>>,
+    /// A connection that is to have this transport.
+    pub recovery: Option<Box<RecoveryRequest>>,
     /// Part of an answer that the socket has not taken yet.
     pub unsent: Vec<u8>,
     /// The connection ends with this answer.

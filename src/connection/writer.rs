@@ -13,7 +13,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use super::lifecycle::Sockets;
 use super::transport::TransportHandle;
 use crate::shard::close::CloseReason;
-use crate::shard::outbound::OutboundQueue;
+use crate::shard::outbound::{OutboundQueue, Overflow};
 use crate::shard::state::State;
 
 /// Connections flushed before the shard looks for input again.
@@ -47,7 +47,10 @@ impl Sockets {
             let Some(connection) = state.ready.dirty.pop_front() else { return false };
             // The list may name a slot whose connection is gone; a new one there whose handshake is
             // held back is listed again when it is released.
-            if state.contains(connection) && state.connection(connection).held_joins == 0 {
+            if state.contains(connection)
+                && state.connection(connection).held_joins == 0
+                && state.connection(connection).transport.is_some()
+            {
                 self.flush_one(state, connection);
             }
         }
@@ -61,12 +64,20 @@ impl Sockets {
             if !state.contains(connection) || state.connection(connection).closing.is_some() {
                 continue;
             }
-            let slot = state.connection(connection).transport;
-            let is_held = state.connection(connection).held_joins > 0;
-            if !is_held && !self.transports[slot as usize].awaits_writable {
-                self.write(state, connection);
+            // What a client has not acknowledged does not get less by writing more.
+            let overflow = |state: &State| state.connection(connection).outbound.overflow();
+            if overflow(state) == Some(Overflow::Unacknowledged) {
+                state.close(connection, CloseReason::ReplayOverflow);
+                continue;
             }
-            if state.connection(connection).outbound.is_over_limit() {
+            let is_held = state.connection(connection).held_joins > 0;
+            if let Some(slot) = state.connection(connection).transport
+                && !is_held
+                && !self.transports[slot as usize].awaits_writable
+            {
+                self.write(state, connection, slot);
+            }
+            if overflow(state).is_some() {
                 state.close(connection, CloseReason::SlowClient);
             }
         }
@@ -97,8 +108,8 @@ impl Sockets {
     }
 
     fn flush_one(&mut self, state: &mut State, connection: u32) {
-        let slot = state.connection(connection).transport;
-        match self.write(state, connection) {
+        let Some(slot) = state.connection(connection).transport else { return };
+        match self.write(state, connection, slot) {
             Flushed::Empty => {
                 let connection = state.connection_mut(connection);
                 connection.is_scheduled = false;
@@ -118,9 +129,8 @@ impl Sockets {
         }
     }
 
-    fn write(&mut self, state: &mut State, connection: u32) -> Flushed {
+    fn write(&mut self, state: &mut State, connection: u32, slot: u32) -> Flushed {
         let now = state.now();
-        let slot = state.connection(connection).transport;
         let fd = &self.transports[slot as usize].fd;
         let queue = &mut state.connection_mut(connection).outbound;
         let (mut writes, mut frames) = (0, 0);
@@ -159,6 +169,11 @@ fn write_once(
     fd: &rustix::fd::OwnedFd,
     joined: &mut Vec<u8>,
 ) -> (usize, Result<usize, Errno>) {
+    if queue.is_numbered() {
+        joined.clear();
+        queue.fill(joined, WRITE_BYTES_MAX);
+        return (joined.len(), send(fd, joined, SendFlags::NOSIGNAL));
+    }
     let mut slices = queue.slices();
     let first = slices.next().unwrap_or_default();
     if queue.len() == 1 {

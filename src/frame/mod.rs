@@ -7,27 +7,41 @@
 //! Who receives a frame is not known here.
 
 pub mod message;
+pub mod numbered;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tungstenite::protocol::frame::coding::OpCode;
 
+use self::numbered::{NumberedFrame, Shared};
+use crate::protocol::subprotocol::Encoding;
 use crate::protocol::ws::encode::{HEADER_BYTES_MAX, Header};
 
 /// The encodings a message can be needed in. Members of a group are kept apart by it, so that
 /// each format in use is encoded once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `json.webpubsub.azure.v1`
+    /// The JSON subprotocols.
     Json,
+    /// The protobuf subprotocols.
+    Protobuf,
     /// The bare payload, for simple clients.
     Simple,
 }
 
+impl From<Encoding> for Format {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Json => Self::Json,
+            Encoding::Protobuf => Self::Protobuf,
+        }
+    }
+}
+
 impl Format {
-    pub const COUNT: usize = 2;
-    pub const ALL: [Self; Self::COUNT] = [Self::Json, Self::Simple];
+    pub const COUNT: usize = 3;
+    pub const ALL: [Self; Self::COUNT] = [Self::Json, Self::Protobuf, Self::Simple];
 
     /// Position of this format in arrays of [`Format::COUNT`].
     pub fn index(self) -> usize {
@@ -108,16 +122,41 @@ impl FrameSet {
 pub struct Queued {
     frame: Frame,
     expires_at_ms: u64,
+    /// What numbered receivers share, if this is a message that they number.
+    shared: Option<Shared>,
 }
 
 impl Queued {
-    /// Wraps `frame` for the queues of this shard, once per message.
-    pub fn new(frame: Frame, expires_at_ms: u64) -> Rc<Self> {
-        Rc::new(Self { frame, expires_at_ms })
+    /// Wraps a frame that nobody numbers: control frames, system messages and answers.
+    pub fn new(frame: Frame) -> Rc<Self> {
+        Rc::new(Self { frame, expires_at_ms: 0, shared: None })
     }
 
+    /// Wraps a message's frame for the queues of this shard, once per message and format.
+    pub fn message(frame: Frame, format: Format, expires_at_ms: u64) -> Rc<Self> {
+        let shared = Shared::of(frame.bytes(), format);
+        Rc::new(Self { frame, expires_at_ms, shared })
+    }
+
+    /// A message without a byte, in the place of one whose time to live has passed.
+    pub fn blank() -> Rc<Self> {
+        let frame = Frame(Arc::from([]));
+        Rc::new(Self { frame, expires_at_ms: 0, shared: Some(Shared::NOTHING) })
+    }
+
+    /// The frame as receivers get it that number nothing.
     pub fn bytes(&self) -> &[u8] {
         self.frame.bytes()
+    }
+
+    /// Whether reliable receivers get it with a number.
+    pub fn is_numbered(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// The frame with a receiver's own number, if receivers number it.
+    pub fn numbered(&self, sequence_id: u64) -> Option<NumberedFrame<'_>> {
+        self.shared.as_ref().map(|shared| shared.numbered(self.frame.bytes(), sequence_id))
     }
 
     /// Whether it has a time to live at all.

@@ -17,11 +17,21 @@ use super::id::{ShardId, ShardSet};
 use super::name::HubName;
 use crate::frame::Format;
 
+/// Who of a group is meant: they are kept apart, each with members and interest of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// Everybody in it.
+    Members,
+    /// Those of them that want to hear of group states (`client-json.md` section 9).
+    StateSubscribers,
+}
+
 /// A group's name with its hub and the hash of both, shared between shards.
 #[derive(Debug)]
 pub struct GroupKey {
     hash: u64,
     hub: HubName,
+    audience: Audience,
     name: Box<str>,
 }
 
@@ -30,13 +40,17 @@ impl GroupKey {
         &self.name
     }
 
-    fn is(&self, hub: &HubName, name: &str) -> bool {
-        *self.name == *name && self.hub == *hub
+    pub fn audience(&self) -> Audience {
+        self.audience
+    }
+
+    fn is(&self, audience: Audience, hub: &HubName, name: &str) -> bool {
+        *self.name == *name && self.hub == *hub && self.audience == audience
     }
 }
 
 /// A group in this shard's table. Valid while the group exists; see [`Groups::release`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GroupIndex(u32);
 
 /// One local member: which connection, and where that connection lists this group.
@@ -148,21 +162,38 @@ impl Groups {
 
     /// The group of that name, if anybody anywhere is in it.
     pub fn find(&self, hub: &HubName, name: &str) -> Option<GroupIndex> {
-        let hash = self.hash(hub, name);
-        let is_it = |index: &u32| self.groups[*index as usize].key.is(hub, name);
+        self.find_of(Audience::Members, hub, name)
+    }
+
+    /// The audience of the group of that name, if anybody anywhere belongs to it.
+    pub fn find_of(&self, audience: Audience, hub: &HubName, name: &str) -> Option<GroupIndex> {
+        let hash = self.hash(audience, hub, name);
+        let is_it = |index: &u32| self.groups[*index as usize].key.is(audience, hub, name);
         self.table.find(hash, is_it).copied().map(GroupIndex)
     }
 
     /// The group a message from another shard means.
     pub fn find_key(&self, key: &GroupKey) -> Option<GroupIndex> {
-        let is_it = |index: &u32| self.groups[*index as usize].key.is(&key.hub, &key.name);
+        let is_it =
+            |index: &u32| self.groups[*index as usize].key.is(key.audience, &key.hub, &key.name);
         self.table.find(key.hash, is_it).copied().map(GroupIndex)
     }
 
     /// The group of that name, created if there is none.
     pub fn find_or_create(&mut self, hub: &HubName, name: &str) -> GroupIndex {
-        self.find(hub, name).unwrap_or_else(|| {
-            let key = GroupKey { hash: self.hash(hub, name), hub: hub.clone(), name: name.into() };
+        self.find_or_create_of(Audience::Members, hub, name)
+    }
+
+    /// The audience of the group of that name, created if there is none.
+    pub fn find_or_create_of(
+        &mut self,
+        audience: Audience,
+        hub: &HubName,
+        name: &str,
+    ) -> GroupIndex {
+        self.find_of(audience, hub, name).unwrap_or_else(|| {
+            let hash = self.hash(audience, hub, name);
+            let key = GroupKey { hash, hub: hub.clone(), audience, name: name.into() };
             self.create(Arc::new(key))
         })
     }
@@ -208,8 +239,8 @@ impl Groups {
         GroupIndex(index)
     }
 
-    fn hash(&self, hub: &HubName, name: &str) -> u64 {
-        self.hasher.hash_one((hub.as_str(), name))
+    fn hash(&self, audience: Audience, hub: &HubName, name: &str) -> u64 {
+        self.hasher.hash_one((audience, hub.as_str(), name))
     }
 }
 

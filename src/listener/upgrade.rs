@@ -2,26 +2,26 @@
 //!
 //! The steps and their order are those of `client-connect.md` section 3; the first that fails
 //! answers. [`judge`] takes a request as far as a [`Candidate`], whom the application may be asked
-//! about; [`Candidate::admit`] does the rest. Nothing here waits or touches a socket.
+//! about, or a [`RecoveryRequest`]; [`Candidate::admit`] does the rest. Nothing here waits or touches a socket.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 use tracing::{debug, info};
 
-use crate::auth::{ClientClaims, ClientTokenVerifier, TokenError, bearer_token};
+use crate::auth::{
+    ClientClaims, ClientTokenVerifier, ReconnectionTokens, TokenError, bearer_token,
+};
 use crate::config::{AnonymousConnectPolicy, HubSettings};
 use crate::event::call::Admission;
+use crate::hub::id::ConnectionId;
 use crate::hub::name::HubName;
 use crate::hub::permission::Permissions;
 use crate::protocol::http::query;
 use crate::protocol::http::request::RequestHead;
-use crate::protocol::subprotocol::validate_group_name;
+use crate::protocol::subprotocol::{Subprotocol, validate_group_name};
 use crate::protocol::ws::handshake::{self, UpgradeError};
 use crate::shard::connection::ClientKind;
-
-/// The subprotocols this server speaks (section 6).
-const JSON_SUBPROTOCOL: &str = "json.webpubsub.azure.v1";
 
 /// An upgrade that is to be answered with 101.
 #[derive(Debug)]
@@ -37,6 +37,29 @@ pub struct Upgrade {
     pub origin: Option<Box<str>>,
     /// The `101` answer.
     pub accept: Vec<u8>,
+}
+
+/// What an upgrade request asks for.
+#[derive(Debug)]
+pub enum Judged {
+    /// A new connection.
+    New(Candidate),
+    /// One that is there already.
+    Recovery(RecoveryRequest),
+}
+
+/// The request to carry a connection again (section 11.2). It is never refused by an HTTP status:
+/// whoever owns the connection answers it.
+#[derive(Debug)]
+pub struct RecoveryRequest {
+    pub hub: HubName,
+    /// None for an id that no server of ours has issued.
+    pub connection: Option<ConnectionId>,
+    /// The token is good for that connection.
+    pub is_authentic: bool,
+    pub key: Box<str>,
+    /// The first subprotocol of ours that was offered, in its spelling.
+    pub offered: Option<String>,
 }
 
 /// A client that may connect, if the application agrees (section 3, steps 1 to 9).
@@ -56,7 +79,6 @@ pub struct Candidate {
     /// What it is if none of our subprotocols is chosen; bad parameters matter only then.
     simple_kind: Result<ClientKind, Refusal>,
     requires_user: bool,
-    recovers: bool,
 }
 
 /// The answer to an upgrade that is refused (section 3.1).
@@ -77,6 +99,7 @@ impl Refusal {
 /// What an upgrade is judged by.
 pub struct Rules<'a> {
     pub verifier: &'a ClientTokenVerifier,
+    pub reconnection: &'a ReconnectionTokens,
     pub settings_of: &'a dyn Fn(&HubName) -> &'a HubSettings,
     pub now_unix_s: u64,
 }
@@ -89,7 +112,7 @@ pub fn judge(
     head: &RequestHead<'_>,
     path_hub: Option<Cow<'_, str>>,
     rules: &Rules<'_>,
-) -> Result<Candidate, Refusal> {
+) -> Result<Judged, Refusal> {
     let key = handshake::check(head).map_err(|error| match error {
         UpgradeError::NotAnUpgrade => Refusal::new(400, "This path takes WebSocket requests only."),
         UpgradeError::WrongVersion => Refusal {
@@ -98,21 +121,26 @@ pub fn judge(
         },
     })?;
     let hub = hub(path_hub, head.query())?;
+    let mut offered: Vec<String> = head.list("sec-websocket-protocol").map(str::to_owned).collect();
+    let preselected = offered.iter().position(|name| Subprotocol::from_name(name).is_some());
+    if let Some(id) = query::value(head.query(), "awps_connection_id") {
+        let token = query::value(head.query(), "awps_reconnection_token").unwrap_or_default();
+        return Ok(Judged::Recovery(RecoveryRequest {
+            hub,
+            connection: ConnectionId::parse(&id),
+            is_authentic: rules.reconnection.verify(&token, &id, rules.now_unix_s),
+            key: key.into(),
+            offered: preselected.map(|index| offered.swap_remove(index)),
+        }));
+    }
     let settings = (rules.settings_of)(&hub);
-    let offered: Vec<String> = head.list("sec-websocket-protocol").map(str::to_owned).collect();
-    let preselected = offered.iter().position(|name| kind_of(name).is_some());
-    let recovers = query::value(head.query(), "awps_connection_id").is_some();
-    // Section 11.2: a recovery looks at no token.
-    let claims = match recovers {
-        true => ClientClaims::default(),
-        false => authenticate(head, &hub, settings, rules)?,
-    };
+    let claims = authenticate(head, &hub, settings, rules)?;
     let simple_kind = simple_kind(head.query());
-    if preselected.is_none() && !recovers {
+    if preselected.is_none() {
         simple_kind.clone()?;
     }
     let ClientClaims { user_id: user, roles, groups, claims } = claims;
-    Ok(Candidate {
+    Ok(Judged::New(Candidate {
         hub,
         user,
         claims,
@@ -124,19 +152,13 @@ pub fn judge(
         preselected,
         simple_kind,
         requires_user: settings.require_user_id,
-        recovers,
-    })
+    }))
 }
 
 impl Candidate {
     /// The subprotocols in the client's order and spelling.
     pub fn offered(&self) -> &[String] {
         &self.offered
-    }
-
-    /// Whether the application has a say: a recovery is none of its business (section 11.2).
-    pub fn is_new(&self) -> bool {
-        !self.recovers
     }
 
     /// Applies the application's answer (section 3, steps 11 to 13); the default changes nothing.
@@ -153,13 +175,12 @@ impl Candidate {
             Some(name) => Some(name.clone()),
             None => self.preselected.and_then(|index| self.offered.get(index).cloned()),
         };
-        let kind = match subprotocol.as_deref().and_then(kind_of) {
-            _ if self.recovers => ClientKind::RefusedRecovery,
-            Some(kind) => kind,
+        let kind = match subprotocol.as_deref().and_then(Subprotocol::from_name) {
+            Some(subprotocol) => ClientKind::PubSub(subprotocol),
             None => self.simple_kind?,
         };
         let user = admission.user.or(self.user);
-        if self.requires_user && user.is_none() && !self.recovers {
+        if self.requires_user && user.is_none() {
             return Err(Refusal::new(401, "A user id is required."));
         }
         let roles = admission.roles.unwrap_or(self.roles);
@@ -181,11 +202,6 @@ impl Candidate {
             accept,
         })
     }
-}
-
-/// The client of a subprotocol of ours, by its name in any case (section 6).
-fn kind_of(subprotocol: &str) -> Option<ClientKind> {
-    subprotocol.eq_ignore_ascii_case(JSON_SUBPROTOCOL).then_some(ClientKind::Json)
 }
 
 /// The host of a `Host` header.

@@ -163,6 +163,7 @@ mod tests {
     use foldhash::quality::RandomState;
 
     use super::*;
+    use crate::auth::ReconnectionTokens;
     use crate::event::call::EventKind;
     use crate::event::gate::Urgency;
     use crate::hub::id::ShardId;
@@ -176,7 +177,12 @@ mod tests {
         let shards = [(); 2].map(|()| ShardMetrics::new(&["SendToAll"]));
         shards[1].rest().count(0, 202, 3);
         for (index, shard) in shards.iter().enumerate() {
-            let mut state = State::new(ShardId::new(index), 2, RandomState::default());
+            let mut state = State::new(
+                ShardId::new(index),
+                2,
+                RandomState::default(),
+                ReconnectionTokens::generate().expect("random numbers"),
+            );
             state.counters.writes = 20 + index as u64;
             state.counters.connections_closed[CloseCategory::SlowClient as usize] = 3;
             shard.publish(&state);
@@ -191,6 +197,8 @@ mod tests {
             "corecast_connections_closed_total{category=\"SlowClient\"} 6",
             "corecast_slow_client_drops_total 6",
             "corecast_rest_request_duration_seconds_count{category=\"SendToAll\",status=\"202\"} 1",
+            "corecast_rest_request_duration_seconds_bucket{le=\"+Inf\",category=\"SendToAll\",\
+             status=\"202\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

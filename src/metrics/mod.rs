@@ -40,11 +40,15 @@ pub(crate) struct Metric {
 pub(crate) struct Sample {
     pub counters: Counters,
     pub connections: u64,
+    pub detached: u64,
 }
 
 /// Every metric there is.
 pub(crate) const METRICS: &[Metric] = &[
     gauge("corecast_connections", "Client connections open now", |s| one(s.connections)),
+    gauge("corecast_detached_connections", "Reliable connections in their recovery window", |s| {
+        one(s.detached)
+    }),
     counter("corecast_connections_opened", "Client connections opened", |s| {
         one(s.counters.connections_opened)
     }),
@@ -126,6 +130,7 @@ struct Published {
     rest: RestMetrics,
     values: CachePadded<[AtomicU64; Counters::COUNT]>,
     connections: CachePadded<AtomicU64>,
+    detached: AtomicU64,
 }
 
 impl ShardMetrics {
@@ -135,6 +140,7 @@ impl ShardMetrics {
             rest: RestMetrics::new(rest_categories),
             values: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
             connections: CachePadded::default(),
+            detached: AtomicU64::new(0),
         }))
     }
 
@@ -149,6 +155,7 @@ impl ShardMetrics {
             published.store(value, Ordering::Relaxed);
         }
         self.0.connections.store(state.connection_count() as u64, Ordering::Relaxed);
+        self.0.detached.store(state.detached_count() as u64, Ordering::Relaxed);
     }
 
     /// How many connections the shard had at the end of its last turn.
@@ -158,7 +165,9 @@ impl ShardMetrics {
 
     fn sample(&self) -> Sample {
         let values = std::array::from_fn(|index| self.0.values[index].load(Ordering::Relaxed));
-        Sample { counters: Counters::from_values(values), connections: self.connections() }
+        let detached = self.0.detached.load(Ordering::Relaxed);
+        let connections = self.connections();
+        Sample { counters: Counters::from_values(values), connections, detached }
     }
 }
 
@@ -169,6 +178,7 @@ pub(crate) fn sum(shards: &[ShardMetrics]) -> Sample {
         let added = std::array::from_fn(|index| left[index] + right[index]);
         total.counters = Counters::from_values(added);
         total.connections += sample.connections;
+        total.detached += sample.detached;
         total
     })
 }

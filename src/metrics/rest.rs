@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Upper bounds of the duration buckets, in seconds; the last is unbounded.
-pub(crate) const BOUNDS_S: [f64; 5] = [0.1, 0.5, 1.0, 5.0, f64::MAX];
+pub(crate) const BOUNDS_S: [f64; 5] = [0.1, 0.5, 1.0, 5.0, f64::INFINITY];
 
 /// The statuses the API answers with; anything else counts as the last.
 const STATUSES: [u16; 13] = [200, 202, 204, 400, 401, 403, 404, 405, 408, 415, 429, 503, 500];

@@ -25,7 +25,7 @@ pub const HUB_LABELS_MAX: usize = 100;
 const OTHER: &str = "other";
 
 /// Upper bounds of the duration buckets, in seconds; the last is unbounded.
-pub(crate) const BOUNDS_S: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, f64::MAX];
+pub(crate) const BOUNDS_S: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, f64::INFINITY];
 
 /// What came of an event that the webhook thread has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,12 +10,14 @@ use rustix::fd::OwnedFd;
 
 use super::mesh::Mesh;
 use super::turn::Reactor;
+use crate::auth::ReconnectionTokens;
 use crate::auth::oidc::KeyRequests;
 use crate::config::{Settings, StartError};
 use crate::connection::lifecycle::Context;
 use crate::connection::rules::Rules;
 use crate::hub::id::ShardId;
 use crate::metrics::ShardMetrics;
+use crate::shard::clock;
 use crate::shard::state::State;
 
 /// Submission slots of an executor's ring: one poll at a time is in flight.
@@ -24,6 +26,7 @@ const RING_DEPTH: usize = 256;
 /// What all shards have in common.
 pub struct ShardPlan {
     pub rules: Rules,
+    pub reconnection: ReconnectionTokens,
     pub key_requests: Option<Arc<KeyRequests>>,
 }
 
@@ -56,12 +59,15 @@ pub fn start(
     for (index, (listeners, mesh, metrics)) in parts.enumerate() {
         let (rules, key_requests) = (plan.rules.clone(), plan.key_requests.clone());
         let (hasher, report) = (hasher.clone(), report.clone());
+        let reconnection = plan.reconnection.clone();
         let run = move || {
             let settings = &rules.settings;
-            let mut state = State::new(ShardId::new(index), settings.shards, hasher);
+            let mut state =
+                State::new(ShardId::new(index), settings.shards, hasher, reconnection.clone());
+            state.set_unix_offset(clock::unix_millis().saturating_sub(clock::now()));
             state.set_default_origin(default_origin(settings));
             let placement = placement(settings, index);
-            let context = Context { rules, key_requests, metrics: metrics.clone() };
+            let context = Context { rules, reconnection, key_requests, metrics: metrics.clone() };
             let reactor = || Reactor::new(state, context, mesh, listeners, metrics);
             run_shard(index, placement, reactor, &report);
         };

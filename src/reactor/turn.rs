@@ -144,9 +144,13 @@ impl Reactor {
         has_more |= self.take_mesh();
         has_more |= self.take_event_answers();
         self.sockets.on_time(&mut self.state);
+        self.state.expire_detached();
+        self.state.expire_streams();
         self.step_drain();
         has_more |= self.state.step_sweeps();
         self.sockets.answer_calls(&mut self.state);
+        self.sockets.hand_over(&mut self.state);
+        self.sockets.take_newcomers(&mut self.state);
         self.state.proceed_stalled();
         self.sockets.resume_paused(&mut self.state);
         self.sockets.resume_released(&mut self.state);
@@ -167,7 +171,8 @@ impl Reactor {
             && ready.released.is_empty()
             && ready.closing.is_empty()
             && ready.overfull.is_empty()
-            && ready.answers.is_empty())
+            && ready.answers.is_empty()
+            && ready.newcomers.is_empty())
             || self.sockets.has_resumable(&self.state)
     }
 
@@ -319,7 +324,13 @@ impl Reactor {
 
     fn set_timer(&mut self) -> io::Result<()> {
         let drain_at = self.drain.map(|drain| drain.next_at.min(drain.until));
-        let deadlines = [self.sockets.next_deadline(), self.accept_again_at, drain_at];
+        let deadlines = [
+            self.sockets.next_deadline(),
+            self.state.next_detached_deadline(),
+            self.state.next_stream_deadline(),
+            self.accept_again_at,
+            drain_at,
+        ];
         let next = deadlines.into_iter().flatten().min();
         if next == self.timer_at {
             return Ok(());

@@ -21,6 +21,7 @@ use rustix::fd::OwnedFd;
 use tokio::sync::watch;
 use tracing::warn;
 
+use crate::auth::ReconnectionTokens;
 use crate::config::{Reloaded, Settings, StartError};
 use crate::listener::bind;
 use crate::metrics::ServerMetrics;
@@ -71,7 +72,8 @@ pub fn run(
     };
     let (changes, changed) = watch::channel(rules::for_upstream(&settings));
     let key_requests = issuers.as_ref().map(IssuerTask::requests);
-    let plan = ShardPlan { rules, key_requests };
+    let reconnection = ReconnectionTokens::generate().map_err(|error| rules::no_random(&error))?;
+    let plan = ShardPlan { rules, reconnection, key_requests };
     let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics.shards);
     let parts = parts.map(|((sockets, mesh), metrics)| (sockets, mesh, metrics.clone()));
     let (events, upstream) = (settings.events.clone(), metrics.upstream.clone());

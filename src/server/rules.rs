@@ -21,6 +21,11 @@ pub(super) fn for_upstream(settings: &Settings) -> Arc<UpstreamSettings> {
     })
 }
 
+pub(super) fn no_random(error: &dyn std::fmt::Display) -> StartError {
+    let reason = format!("the system has no random numbers: {error}");
+    StartError::new("accessKey", reason, "see the kernel's log")
+}
+
 /// Makes rules. What must outlive a reload is kept here.
 pub(super) struct RuleMaker {
     /// Signs client tokens while local authentication is disabled (`operations.md` section 6.4).
@@ -33,10 +38,7 @@ impl RuleMaker {
     /// # Errors
     /// The system has no random numbers.
     pub(super) fn new(settings: &Settings) -> Result<Self, StartError> {
-        let internal_key = InternalKey::generate().map_err(|error| {
-            let reason = format!("the system has no random numbers: {error}");
-            StartError::new("disableLocalAuth", reason, "see the kernel's log")
-        })?;
+        let internal_key = InternalKey::generate().map_err(|error| no_random(&error))?;
         let issuers = settings.issuers.iter().map(|issuer| issuer.trusted.clone());
         Ok(Self { internal_key, oidc: OidcVerifier::new(issuers) })
     }

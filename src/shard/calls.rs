@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::command::{Answer, Command, SharedCommand, Target};
+use super::connection::ConnectionHandle;
 use super::message::ShardMessage;
 use super::state::State;
 use crate::frame::Format;
@@ -27,10 +28,19 @@ pub struct Caller {
     pub call: CallId,
 }
 
+/// Who has made a call.
+#[derive(Debug)]
+pub enum CallWaiter {
+    /// An exchange with an application server.
+    Exchange(Ticket),
+    /// A client that has subscribed to the states of a group.
+    Snapshot { handle: ConnectionHandle, group: Box<str> },
+}
+
 /// A call that some shards have not answered.
 #[derive(Debug)]
 pub struct PendingCall {
-    ticket: Ticket,
+    waiter: CallWaiter,
     unanswered: ShardSet,
     answer: Answer,
 }
@@ -39,12 +49,15 @@ impl State {
     /// Has a command carried out wherever it concerns somebody. [`super::state::Ready::answers`]
     /// names `ticket` when all of it is done; that may be before this returns.
     pub fn call(&mut self, command: Command, ticket: Ticket) {
+        self.call_for(command, CallWaiter::Exchange(ticket));
+    }
+
+    pub(super) fn call_for(&mut self, command: Command, waiter: CallWaiter) {
         let concerned = self.concerned(&command);
         if concerned.is_empty() {
-            self.ready.answers.push((ticket, Answer::Nothing));
-            return;
+            return self.deliver_answer(waiter, Answer::Nothing);
         }
-        let pending = PendingCall { ticket, unanswered: concerned, answer: Answer::Nothing };
+        let pending = PendingCall { waiter, unanswered: concerned, answer: Answer::Nothing };
         let call = CallId(u32::try_from(self.calls.insert(pending)).unwrap_or(u32::MAX));
         let command: SharedCommand = Arc::new(command);
         for peer in concerned.iter().filter(|peer| *peer != self.shard) {
@@ -105,8 +118,15 @@ impl State {
         pending.answer.merge(answer);
         pending.unanswered.remove(from);
         if pending.unanswered.is_empty() {
-            let PendingCall { ticket, answer, .. } = self.calls.remove(call.0 as usize);
-            self.ready.answers.push((ticket, answer));
+            let PendingCall { waiter, answer, .. } = self.calls.remove(call.0 as usize);
+            self.deliver_answer(waiter, answer);
+        }
+    }
+
+    fn deliver_answer(&mut self, waiter: CallWaiter, answer: Answer) {
+        match waiter {
+            CallWaiter::Exchange(ticket) => self.ready.answers.push((ticket, answer)),
+            CallWaiter::Snapshot { handle, group } => self.on_states(handle, &group, answer),
         }
     }
 }

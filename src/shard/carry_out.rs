@@ -46,6 +46,10 @@ impl State {
                 let members = self.list(hub, group, after.as_deref(), *limit);
                 self.note(work, Answer::Listed(members));
             }
+            Act::States { group } => {
+                let states = self.states_of(hub, group);
+                self.note(work, Answer::States(states));
+            }
             // One pass over dense lists, a few tens of nanoseconds per member.
             Act::Send { to: Target::Group(name), frames, excluded, filter: None } => {
                 self.send_to_listed(Listed::Group, (hub, name), frames, excluded);
@@ -112,7 +116,7 @@ impl State {
                     self.note(work, Answer::Found);
                 }
             }
-            Act::Exists { .. } | Act::List { .. } => {}
+            Act::Exists { .. } | Act::List { .. } | Act::States { .. } => {}
         }
     }
 
@@ -195,7 +199,7 @@ impl State {
             if let Some(frame) = frames.get(format)
                 && !found.members(format).is_empty()
             {
-                let queued = Queued::new(frame.clone(), frames.expires_at_ms);
+                let queued = Queued::message(frame.clone(), format, frames.expires_at_ms);
                 deliver(
                     found.members(format),
                     &excluded,
@@ -209,8 +213,9 @@ impl State {
     }
 
     fn send_to(&mut self, slot: u32, frames: &FrameSet) {
-        if let Some(frame) = frames.get(self.connection(slot).format) {
-            let queued = Queued::new(frame.clone(), frames.expires_at_ms);
+        let format = self.connection(slot).format;
+        if let Some(frame) = frames.get(format) {
+            let queued = Queued::message(frame.clone(), format, frames.expires_at_ms);
             self.enqueue(slot, queued);
         }
     }

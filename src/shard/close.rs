@@ -18,6 +18,12 @@ pub enum CloseReason {
     Malformed(MessageError),
     /// The outbound queue passed its bound.
     SlowClient,
+    /// A reliable client has left more unacknowledged than is kept.
+    ReplayOverflow,
+    /// A lost transport was not replaced in time.
+    NotRecovered,
+    /// A text frame on a protobuf subprotocol.
+    WrongFrame,
     /// Nothing was heard for three keep-alive intervals.
     PingTimeout,
     /// A simple client published without the permission.
@@ -39,11 +45,14 @@ impl CloseReason {
     pub fn code(self) -> Option<u16> {
         match self {
             Self::ClientClosed(code) => Some(code.unwrap_or(close::NORMAL)),
-            Self::TransportLost => None,
+            Self::TransportLost | Self::NotRecovered => None,
+            Self::WrongFrame => Some(close::UNSUPPORTED),
             Self::Protocol(error) => Some(error.close_code()),
             Self::Malformed(_) => Some(close::INVALID_PAYLOAD),
             Self::ClosedByAppServer => Some(close::NORMAL),
-            Self::SlowClient | Self::Forbidden | Self::NotRecoverable => Some(close::POLICY),
+            Self::SlowClient | Self::ReplayOverflow | Self::Forbidden | Self::NotRecoverable => {
+                Some(close::POLICY)
+            }
             Self::PingTimeout | Self::ServiceReload => Some(close::GOING_AWAY),
             Self::NoEventHandler | Self::EventFailed => Some(close::INTERNAL_ERROR),
         }
@@ -52,7 +61,12 @@ impl CloseReason {
     /// The close reason, and the message of the `disconnected` system message before it.
     pub fn text(self) -> String {
         match self {
-            Self::ClientClosed(_) | Self::TransportLost | Self::ClosedByAppServer => String::new(),
+            Self::ClientClosed(_)
+            | Self::TransportLost
+            | Self::NotRecovered
+            | Self::ClosedByAppServer => String::new(),
+            Self::ReplayOverflow => "Too many messages are not acknowledged.".to_owned(),
+            Self::WrongFrame => "The subprotocol takes binary frames only.".to_owned(),
             Self::Protocol(error) => error.reason().to_owned(),
             Self::Malformed(error) => error.to_string(),
             Self::SlowClient => "The client reads too slowly.".to_owned(),
@@ -75,9 +89,13 @@ impl CloseReason {
             Self::NoEventHandler | Self::EventFailed => "The event handler failed.".into(),
             Self::SlowClient => "The outbound message queue is full.".into(),
             Self::ServiceReload => "The service is restarting.".into(),
-            Self::Protocol(_) | Self::Malformed(_) | Self::Forbidden | Self::NotRecoverable => {
-                self.text().into()
-            }
+            Self::ReplayOverflow => "The reliable message buffer is full.".into(),
+            Self::NotRecovered => "The connection could not be recovered in time.".into(),
+            Self::WrongFrame
+            | Self::Protocol(_)
+            | Self::Malformed(_)
+            | Self::Forbidden
+            | Self::NotRecoverable => self.text().into(),
         }
     }
 
@@ -85,6 +103,7 @@ impl CloseReason {
     pub fn is_announced(self) -> bool {
         match self {
             Self::Malformed(_)
+            | Self::WrongFrame
             | Self::EventFailed
             | Self::ClosedByAppServer
             | Self::ServiceReload => true,
@@ -101,14 +120,16 @@ impl CloseReason {
 
     /// Whether frames that wait for the client are dropped rather than sent before the close.
     pub fn discards_queue(self) -> bool {
-        matches!(self, Self::SlowClient | Self::PingTimeout)
+        matches!(self, Self::SlowClient | Self::ReplayOverflow | Self::PingTimeout)
     }
 
     pub fn category(self) -> CloseCategory {
         match self {
-            Self::ClientClosed(_) | Self::TransportLost => CloseCategory::Normal,
-            Self::Protocol(_) | Self::Malformed(_) => CloseCategory::BadRequest,
-            Self::SlowClient => CloseCategory::SlowClient,
+            Self::ClientClosed(_) | Self::TransportLost | Self::NotRecovered => {
+                CloseCategory::Normal
+            }
+            Self::Protocol(_) | Self::Malformed(_) | Self::WrongFrame => CloseCategory::BadRequest,
+            Self::SlowClient | Self::ReplayOverflow => CloseCategory::SlowClient,
             Self::PingTimeout => CloseCategory::PingTimeout,
             Self::Forbidden | Self::NotRecoverable => CloseCategory::Unauthorized,
             Self::NoEventHandler => CloseCategory::EventHandlerNotFound,

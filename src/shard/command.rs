@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::group_state::MemberState;
 use crate::frame::FrameSet;
 use crate::hub::filter::Filter;
 use crate::hub::id::ConnectionId;
@@ -68,6 +69,10 @@ pub enum Act {
         after: Option<String>,
         limit: usize,
     },
+    /// What members show of themselves in the group (`client-json.md` section 9).
+    States {
+        group: String,
+    },
     Grant {
         connection: ConnectionId,
         action: Action,
@@ -95,7 +100,7 @@ impl Act {
             | Self::Close { target, .. }
             | Self::Join { target, .. }
             | Self::Leave { target, .. } => target.clone(),
-            Self::List { group, .. } => Target::Group(group.clone()),
+            Self::List { group, .. } | Self::States { group } => Target::Group(group.clone()),
             Self::Grant { connection, .. }
             | Self::Revoke { connection, .. }
             | Self::Check { connection, .. } => Target::Connection(*connection),
@@ -119,6 +124,7 @@ pub enum Answer {
     /// Somebody was: a connection was found, or the check is positive.
     Found,
     Listed(Vec<ListedMember>),
+    States(Vec<MemberState>),
     /// The connection holds as many named permissions, or is in as many groups, as it may.
     LimitReached,
 }
@@ -130,6 +136,10 @@ impl Answer {
             (Self::Listed(mut members), Self::Listed(more)) => {
                 members.extend(more);
                 Self::Listed(members)
+            }
+            (Self::States(mut states), Self::States(more)) => {
+                states.extend(more);
+                Self::States(states)
             }
             (Self::LimitReached, _) | (_, Self::LimitReached) => Self::LimitReached,
             (one, Self::Nothing) => one,

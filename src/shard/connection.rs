@@ -2,20 +2,24 @@
 
 use std::rc::Rc;
 
+use super::clock::Millis;
 use super::close::CloseReason;
 use super::events::EventState;
 use super::hubs::Hub;
+use super::invocations::Invocations;
 use super::outbound::{OutboundLimits, OutboundQueue};
+use super::streams::Streams;
 use crate::frame::{Format, Frame};
 use crate::hub::acks::AckIds;
 use crate::hub::group::GroupIndex;
 use crate::hub::permission::Permissions;
+use crate::protocol::subprotocol::{Encoding, Subprotocol};
 
 /// What the client speaks, fixed by its handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientKind {
-    /// `json.webpubsub.azure.v1`
-    Json,
+    /// A client that speaks one of our subprotocols.
+    PubSub(Subprotocol),
     /// A simple client whose frames are events.
     SimpleEvent,
     /// A simple client whose frames are published to one fixed group.
@@ -29,7 +33,7 @@ impl ClientKind {
     /// The format this client receives.
     pub fn format(&self) -> Format {
         match self {
-            Self::Json => Format::Json,
+            Self::PubSub(subprotocol) => subprotocol.encoding().into(),
             Self::SimpleEvent | Self::SimpleGroup(_) | Self::RefusedRecovery => Format::Simple,
         }
     }
@@ -37,14 +41,27 @@ impl ClientKind {
     /// The subprotocol by its name; simple clients have none of ours.
     pub fn subprotocol(&self) -> Option<&'static str> {
         match self {
-            Self::Json => Some("json.webpubsub.azure.v1"),
+            Self::PubSub(subprotocol) => Some(subprotocol.name()),
             Self::SimpleEvent | Self::SimpleGroup(_) | Self::RefusedRecovery => None,
         }
     }
 
     /// Whether it speaks a subprotocol of the service, with system messages and acks.
     pub fn is_pubsub(&self) -> bool {
-        matches!(self, Self::Json)
+        matches!(self, Self::PubSub(_))
+    }
+
+    /// How its messages are written, if it is a PubSub client.
+    pub fn encoding(&self) -> Option<Encoding> {
+        match self {
+            Self::PubSub(subprotocol) => Some(subprotocol.encoding()),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection outlives its transport.
+    pub fn is_reliable(&self) -> bool {
+        matches!(self, Self::PubSub(subprotocol) if subprotocol.is_reliable())
     }
 }
 
@@ -77,10 +94,21 @@ pub struct Membership {
 }
 
 /// A connection that is surely still the one meant: slots are reused, serials are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConnectionHandle {
     pub slot: u32,
     pub serial: u32,
+}
+
+/// What only few connections ever have.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Streams it publishes.
+    pub streams: Streams,
+    /// Invocations that wait for the application.
+    pub invocations: Invocations,
+    /// The time of its last change of a group state, Unix milliseconds.
+    pub state_updated_at_ms: u64,
 }
 
 /// The state of one connection.
@@ -95,7 +123,10 @@ pub struct Connection {
     /// Joins of the handshake that other shards have not confirmed yet.
     pub held_joins: u16,
     pub serial: u32,
-    pub transport: u32,
+    /// The socket's slot in the transport table; none while it waits to be recovered.
+    pub transport: Option<u32>,
+    /// When the transport was lost.
+    pub detached_at: Option<Millis>,
     /// Set once the connection is ending; nothing the client sends is executed any more.
     pub closing: Option<CloseReason>,
     pub permissions: Permissions,
@@ -104,6 +135,8 @@ pub struct Connection {
     pub user_entry: Option<Membership>,
     pub acks: AckIds,
     pub events: EventState,
+    /// What only few connections ever have.
+    pub extras: Option<Box<Extras>>,
     pub kind: ClientKind,
     pub user: Option<Rc<str>>,
     pub hub: Rc<Hub>,
@@ -120,18 +153,23 @@ impl Connection {
         };
         drop(settings);
         Self {
-            outbound: OutboundQueue::new(limits),
+            outbound: match new.kind.is_reliable() {
+                true => OutboundQueue::reliable(limits),
+                false => OutboundQueue::new(limits),
+            },
             is_scheduled: true,
             format: new.kind.format(),
             held_joins: 0,
             serial,
-            transport: new.transport,
+            transport: Some(new.transport),
+            detached_at: None,
             closing: None,
             permissions: new.permissions,
             memberships: Vec::new(),
             user_entry: None,
             acks: AckIds::default(),
             events: EventState::default(),
+            extras: None,
             kind: new.kind,
             user: new.user.map(Rc::from),
             hub: new.hub,
@@ -142,6 +180,11 @@ impl Connection {
     /// Whether its client is to be left alone until what it has sent is worked off.
     pub fn is_held(&self) -> bool {
         self.events.is_held() && self.closing.is_none()
+    }
+
+    /// What only few connections have, made when first needed.
+    pub fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 
     /// Where this connection lists the group, if it is a member.

@@ -12,7 +12,9 @@ use super::fanout::GroupMessage;
 use super::membership::JoinWaiter;
 use super::state::State;
 use crate::hub::permission::Action;
-use crate::protocol::subprotocol::{AckError, ClientMessage, Metadata, Payload, SendToGroup, json};
+use crate::protocol::subprotocol::{
+    AckError, Answer, ClientMessage, Encoding, Metadata, Payload, SendToGroup, json, protobuf,
+};
 use crate::protocol::ws::ProtocolError;
 use crate::protocol::ws::assembly::Message;
 
@@ -45,7 +47,16 @@ impl State {
 
     pub(super) fn execute(&mut self, slot: u32, message: Message<'_>) -> Flow {
         match &self.connection(slot).kind {
-            ClientKind::Json => self.on_json(slot, message),
+            ClientKind::PubSub(subprotocol) => {
+                let encoding = subprotocol.encoding();
+                match read(encoding, message) {
+                    Ok(message) => self.on_client_message(slot, message),
+                    Err(reason) => {
+                        self.close(slot, reason);
+                        Flow::Continue
+                    }
+                }
+            }
             ClientKind::SimpleEvent => self.on_simple_event(slot, message),
             ClientKind::SimpleGroup(group) => {
                 let group = group.clone();
@@ -53,27 +64,6 @@ impl State {
             }
             // Closing since it was opened: nothing it sends is executed.
             ClientKind::RefusedRecovery => Flow::Continue,
-        }
-    }
-
-    fn on_json(&mut self, slot: u32, message: Message<'_>) -> Flow {
-        let text = match message {
-            Message::Text(text) => text,
-            //= client-connect.md section 8: JSON may also come as UTF-8 in a binary frame.
-            Message::Binary(bytes) => match simdutf8::basic::from_utf8(bytes) {
-                Ok(text) => text,
-                Err(_) => {
-                    self.close(slot, CloseReason::Protocol(ProtocolError::InvalidUtf8));
-                    return Flow::Continue;
-                }
-            },
-        };
-        match json::decode(text) {
-            Ok(message) => self.on_client_message(slot, message),
-            Err(error) => {
-                self.close(slot, CloseReason::Malformed(error));
-                Flow::Continue
-            }
         }
     }
 
@@ -90,9 +80,46 @@ impl State {
             ClientMessage::SendToGroup(send) => self.on_send_to_group(slot, &send),
             ClientMessage::Event(event) => self.on_event(slot, &event),
             // Accepted and ignored where nothing is numbered (section 3.5).
-            ClientMessage::SequenceAck { .. } => Flow::Continue,
+            ClientMessage::SequenceAck { sequence_id } => {
+                self.connection_mut(slot).outbound.acknowledge(sequence_id);
+                Flow::Continue
+            }
             ClientMessage::Ping => {
-                self.queue_json(slot, json::encode::pong);
+                self.tell(slot, &Answer::Pong);
+                Flow::Continue
+            }
+            ClientMessage::StreamStart(start) => {
+                self.on_stream_start(slot, &start);
+                Flow::Continue
+            }
+            ClientMessage::EventWithStream { stream_id, ack_id } => {
+                self.on_event_with_stream(slot, &stream_id, ack_id);
+                Flow::Continue
+            }
+            ClientMessage::StreamData(data) => self.on_stream_data(slot, &data),
+            ClientMessage::StreamEnd(end) => self.on_stream_end(slot, &end),
+            ClientMessage::Invoke(invoke) => {
+                self.on_invoke(slot, &invoke);
+                Flow::Continue
+            }
+            ClientMessage::CancelInvocation { invocation_id } => {
+                if let Some(extras) = &mut self.connection_mut(slot).extras {
+                    extras.invocations.cancel(&invocation_id);
+                }
+                Flow::Continue
+            }
+            // Nobody has asked for it (section 3.9).
+            ClientMessage::InvokeResponse => Flow::Continue,
+            ClientMessage::SetGroupState(request) => {
+                self.on_set_group_state(slot, request);
+                Flow::Continue
+            }
+            ClientMessage::SubscribeGroupState { group, ack_id } => {
+                self.on_subscribe_group_state(slot, &group, ack_id);
+                self.flow(!self.outbox.blocked().is_empty())
+            }
+            ClientMessage::UnsubscribeGroupState { group, ack_id } => {
+                self.on_unsubscribe_group_state(slot, &group, ack_id);
                 Flow::Continue
             }
         }
@@ -131,6 +158,7 @@ impl State {
             metadata: &send.metadata,
             ttl_seconds: send.ttl_seconds,
             no_echo: send.no_echo,
+            stream: None,
         };
         let sent_to = self.publish(slot, &message);
         self.succeed(slot, send.ack_id);
@@ -153,12 +181,13 @@ impl State {
             metadata: &metadata,
             ttl_seconds: 0,
             no_echo: false,
+            stream: None,
         };
         let sent_to = self.publish(slot, &message);
         self.flow(sent_to.intersects(self.outbox.blocked()))
     }
 
-    fn flow(&self, is_blocked: bool) -> Flow {
+    pub(super) fn flow(&self, is_blocked: bool) -> Flow {
         if is_blocked { Flow::Pause } else { Flow::Continue }
     }
 
@@ -192,16 +221,21 @@ impl State {
         true
     }
 
-    fn record(&mut self, slot: u32, ack: Option<u64>) {
+    pub(super) fn record(&mut self, slot: u32, ack: Option<u64>) {
         if let Some(id) = ack {
             self.connection_mut(slot).acks.record(id);
         }
     }
 
     pub(super) fn succeed(&mut self, slot: u32, ack: Option<u64>) {
-        if let Some(id) = ack {
-            self.record(slot, ack);
-            self.queue_json(slot, |out| json::encode::ack_success(out, id));
+        self.record(slot, ack);
+        self.acknowledge(slot, ack);
+    }
+
+    /// Acknowledges a request whose id has been recorded.
+    pub(super) fn acknowledge(&mut self, slot: u32, ack: Option<u64>) {
+        if let Some(ack_id) = ack {
+            self.tell(slot, &Answer::AckSuccess { ack_id });
         }
     }
 
@@ -212,9 +246,27 @@ impl State {
         error: AckError,
         text: impl Into<Cow<'a, str>>,
     ) {
-        if let Some(id) = ack {
+        if let Some(ack_id) = ack {
             let text = text.into();
-            self.queue_json(slot, |out| json::encode::ack_error(out, id, error, &text));
+            self.tell(slot, &Answer::AckError { ack_id, error, text: &text });
         }
     }
+}
+
+/// What a PubSub client means.
+pub(super) fn read(
+    encoding: Encoding,
+    message: Message<'_>,
+) -> Result<ClientMessage<'_>, CloseReason> {
+    let decoded = match (encoding, message) {
+        (Encoding::Json, Message::Text(text)) => json::decode(text),
+        //= client-connect.md section 8: JSON may also come as UTF-8 in a binary frame.
+        (Encoding::Json, Message::Binary(bytes)) => match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => json::decode(text),
+            Err(_) => return Err(CloseReason::Protocol(ProtocolError::InvalidUtf8)),
+        },
+        (Encoding::Protobuf, Message::Binary(bytes)) => protobuf::decode(bytes),
+        (Encoding::Protobuf, Message::Text(_)) => return Err(CloseReason::WrongFrame),
+    };
+    decoded.map_err(CloseReason::Malformed)
 }

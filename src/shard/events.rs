@@ -12,14 +12,20 @@ use tracing::debug;
 use super::admission::Admitted;
 use super::close::CloseReason;
 use super::connection::{ClientKind, ConnectionHandle};
-use super::dispatch::Flow;
+use super::dispatch::{Flow, read};
 use super::state::State;
 use super::waiting::WaitingMessages;
-use crate::event::call::{Event, EventAnswer, EventCall, EventOutcome, Reply, ReplyTo, Subject};
+use crate::event::call::{
+    Event, EventAnswer, EventCall, EventFailure, EventOutcome, Reply, ReplyTo, Subject,
+};
 use crate::event::gate::{Permit, Urgency};
 use crate::event::handlers::{Handler, Presence, SystemEvent};
+use crate::frame::Queued;
 use crate::frame::message::{OutgoingMessage, Source};
-use crate::protocol::subprotocol::{self, AckError, ClientMessage, Metadata, Payload, json};
+use crate::hub::group::Audience;
+use crate::protocol::subprotocol::{
+    self, AckError, Answer, ClientMessage, InvocationError, Invoke, Metadata, Payload,
+};
 use crate::protocol::ws::assembly::Message;
 
 /// The name of a simple client's events (section 8.4.1).
@@ -103,6 +109,7 @@ impl State {
         if self.connection(slot).hub.handlers().has_presence() {
             let groups = self.connection(slot).memberships.iter();
             let names = groups.map(|membership| self.groups.get(membership.group).key().clone());
+            let names = names.filter(|key| key.audience() == Audience::Members);
             for group in names.collect::<Vec<_>>() {
                 self.raise_presence(slot, Presence::Joined, group.name());
             }
@@ -272,10 +279,14 @@ impl State {
 
     /// Keeps a message that came while an event is under way, unless it is one that may not wait.
     pub(super) fn defer(&mut self, slot: u32, message: Message<'_>) -> Flow {
-        if self.connection(slot).kind.is_pubsub()
-            && let Message::Text(text) = message
-            && let Ok(urgent @ (ClientMessage::Ping | ClientMessage::SequenceAck { .. })) =
-                json::decode(text)
+        if let Some(encoding) = self.connection(slot).kind.encoding()
+            && let Ok(urgent) = read(encoding, message)
+            && matches!(
+                urgent,
+                ClientMessage::Ping
+                    | ClientMessage::SequenceAck { .. }
+                    | ClientMessage::CancelInvocation { .. }
+            )
         {
             return self.on_client_message(slot, urgent);
         }
@@ -299,11 +310,13 @@ impl State {
         let handle = ConnectionHandle { slot: to.slot, serial: to.serial };
         let Some(slot) = self.resolve(handle) else { return };
         let connection = self.connection_mut(slot);
-        let Some(pending) = connection.events.pending else { return };
-        if pending.ticket != to.ticket || connection.closing.is_some() {
+        if connection.closing.is_some() {
             return;
         }
-        connection.events.pending = None;
+        let Some(pending) = connection.events.pending.take_if(|found| found.ticket == to.ticket)
+        else {
+            return self.on_invocation_answer(slot, to.ticket, outcome);
+        };
         match outcome {
             EventOutcome::Answered(reply) => {
                 if let Some(reply) = reply {
@@ -318,12 +331,71 @@ impl State {
         self.proceed(slot);
     }
 
+    /// Asks the application and goes on (`client-json.md` section 8).
+    pub(super) fn on_invoke(&mut self, slot: u32, invoke: &Invoke<'_>) {
+        let id = &*invoke.invocation_id;
+        let request = match &invoke.request {
+            Ok(request) => request,
+            Err(error) => {
+                let text = error.to_string();
+                return self.fail_invocation(slot, id, InvocationError::BadRequest, &text);
+            }
+        };
+        if !self.connection_mut(slot).extras_mut().invocations.has_room_for(id) {
+            let text = "The invocation is pending, or too many are.";
+            return self.fail_invocation(slot, id, InvocationError::BadRequest, text);
+        }
+        let nothing = Payload::text("");
+        let payload = request.payload.as_ref().unwrap_or(&nothing);
+        match self.raise_user_event(slot, &request.event, payload, &request.metadata) {
+            Raised::Pending { ticket } => {
+                self.connection_mut(slot).extras_mut().invocations.begin(ticket, id);
+            }
+            Raised::Unwanted => {
+                let text = format!("No event handler accepts '{}'.", request.event);
+                self.fail_invocation(slot, id, InvocationError::NotFound, &text);
+            }
+            Raised::NoRoom => {
+                let text = "The event handler is too far behind.";
+                self.fail_invocation(slot, id, InvocationError::InternalServerError, text);
+            }
+        }
+    }
+
+    /// The client may have cancelled it meanwhile, or lost its transport.
+    fn on_invocation_answer(&mut self, slot: u32, ticket: u32, outcome: EventOutcome) {
+        let extras = self.connection_mut(slot).extras.as_mut();
+        let Some(id) = extras.and_then(|extras| extras.invocations.end(ticket)) else { return };
+        let (error, text) = match outcome {
+            EventOutcome::Answered(reply) => {
+                let nothing = Metadata::default();
+                let (payload, metadata) = match &reply {
+                    Some(Reply { payload, metadata }) => (Some(payload), metadata),
+                    None => (None, &nothing),
+                };
+                let answer = Answer::InvokeSuccess { invocation_id: &id, payload, metadata };
+                return self.tell(slot, &answer);
+            }
+            EventOutcome::Failed(EventFailure::TimedOut) => {
+                (InvocationError::Timeout, "The event handler did not answer in time.")
+            }
+            _ => (InvocationError::InternalServerError, "The event handler failed."),
+        };
+        self.fail_invocation(slot, &id, error, text);
+    }
+
+    fn fail_invocation(&mut self, slot: u32, id: &str, error: InvocationError, text: &str) {
+        self.tell(slot, &Answer::InvokeError { invocation_id: id, error, text });
+    }
+
     /// Sends the application's answer to the client that raised the event (section 8.4.3).
     fn reply(&mut self, slot: u32, reply: &Reply) {
         let Reply { payload, metadata } = reply;
-        let message = OutgoingMessage { source: Source::Server, payload, metadata };
-        let frame = message.encode(&mut self.scratch, self.connections[slot].format);
-        self.queue(slot, frame);
+        let message = OutgoingMessage { source: Source::Server, payload, metadata, stream: None };
+        let format = self.connections[slot].format;
+        if let Some(frame) = message.encode(&mut self.scratch, format) {
+            self.enqueue(slot, Queued::message(frame, format, 0));
+        }
     }
 
     /// Section 8.4.5.

@@ -10,10 +10,10 @@ use super::message::ShardMessage;
 use super::seats::Seats;
 use super::state::{Ready, State};
 use crate::frame::message::{OutgoingMessage, Source};
-use crate::frame::{Format, FrameSet, Queued};
-use crate::hub::group::{GroupKey, Member};
+use crate::frame::{Format, Frame, FrameScratch, FrameSet, Queued};
+use crate::hub::group::{GroupIndex, GroupKey, Member};
 use crate::hub::id::ShardSet;
-use crate::protocol::subprotocol::{Metadata, Payload};
+use crate::protocol::subprotocol::{Metadata, Payload, StreamPart};
 
 /// A message on its way to a group.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct GroupMessage<'a> {
     pub ttl_seconds: u16,
     /// Leave the publisher itself out.
     pub no_echo: bool,
+    /// The stream it is a part of.
+    pub stream: Option<StreamPart<'a>>,
 }
 
 impl State {
@@ -34,23 +36,40 @@ impl State {
         let Some(index) = self.groups.find(&connection.hub.name, message.group) else {
             return ShardSet::default();
         };
-        let group = self.groups.get(index);
         let user = connection.user.clone();
         let outgoing = OutgoingMessage {
             source: Source::Group { name: message.group, from_user: user.as_deref() },
             payload: message.payload,
             metadata: message.metadata,
+            stream: message.stream,
         };
-        let mut frames = FrameSet::expiring_at(self.expiry(message));
+        let own = [sender];
+        let excluded: &[u32] = if message.no_echo { &own } else { &[] };
+        let expires_at_ms = self.expiry(message);
+        let encode = |scratch: &mut FrameScratch, format| outgoing.encode(scratch, format);
+        self.publish_frames(index, excluded, expires_at_ms, encode)
+    }
+
+    /// Publishes what `encode` makes for every format that somebody in the group needs. Returns the
+    /// shards it was sent to.
+    pub(super) fn publish_frames(
+        &mut self,
+        index: GroupIndex,
+        excluded: &[u32],
+        expires_at_ms: u64,
+        encode: impl Fn(&mut FrameScratch, Format) -> Option<Frame>,
+    ) -> ShardSet {
+        let group = self.groups.get(index);
+        let mut frames = FrameSet::expiring_at(expires_at_ms);
         let mut interested = ShardSet::default();
         for format in Format::ALL {
-            if group.needs(format) {
-                frames.set(format, outgoing.encode(&mut self.scratch, format));
+            if group.needs(format)
+                && let Some(frame) = encode(&mut self.scratch, format)
+            {
+                frames.set(format, frame);
                 interested = interested.union(group.interest(format));
             }
         }
-        let own = [sender];
-        let excluded: &[u32] = if message.no_echo { &own } else { &[] };
         let key = group.key();
         for peer in interested.iter() {
             let (group, frames) = (key.clone(), frames.clone());
@@ -59,7 +78,7 @@ impl State {
         let group = self.groups.get(index);
         for format in Format::ALL {
             if let Some(frame) = frames.get(format) {
-                let queued = Queued::new(frame.clone(), frames.expires_at_ms);
+                let queued = Queued::message(frame.clone(), format, frames.expires_at_ms);
                 deliver(
                     group.members(format),
                     excluded,
@@ -83,7 +102,7 @@ impl State {
             if let Some(frame) = frames.get(format)
                 && !members.is_empty()
             {
-                let queued = Queued::new(frame.clone(), frames.expires_at_ms);
+                let queued = Queued::message(frame.clone(), format, frames.expires_at_ms);
                 deliver(
                     members,
                     &[],

@@ -13,9 +13,8 @@ use super::message::ShardMessage;
 use super::state::State;
 use crate::event::handlers::Presence;
 use crate::frame::Format;
-use crate::hub::group::{GroupIndex, GroupKey, JoinToken, Member};
+use crate::hub::group::{Audience, GroupIndex, GroupKey, JoinToken, Member};
 use crate::hub::id::{ShardId, ShardSet};
-use crate::protocol::subprotocol::json;
 
 /// Who waits for a join to be known everywhere.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +27,8 @@ pub enum JoinWaiter {
     Open(ConnectionHandle),
     /// A command of an application server.
     Call(WorkId),
+    /// A subscription to group states, with this ack id perhaps.
+    Subscription(ConnectionHandle, Option<u64>),
 }
 
 /// An announcement of interest that some shards have not answered.
@@ -43,16 +44,29 @@ impl State {
     /// Makes the connection a member. Returns whether the join is still being announced; then
     /// `waiter` is told when it is done.
     pub(super) fn join(&mut self, slot: u32, name: &str, waiter: JoinWaiter) -> bool {
+        self.join_audience(slot, Audience::Members, name, waiter)
+    }
+
+    /// [`Self::join`] for one audience of the group.
+    pub(super) fn join_audience(
+        &mut self,
+        slot: u32,
+        audience: Audience,
+        name: &str,
+        waiter: JoinWaiter,
+    ) -> bool {
         let connection = &mut self.connections[slot];
         let format = connection.format;
-        let index = self.groups.find_or_create(&connection.hub.name, name);
+        let index = self.groups.find_or_create_of(audience, &connection.hub.name, name);
         if connection.membership_of(index).is_none() {
             let group = self.groups.get_mut(index);
             let is_first = group.members(format).is_empty();
             let membership = u32::try_from(connection.memberships.len()).unwrap_or(u32::MAX);
             let position = group.add(format, Member { connection: slot, membership });
             connection.memberships.push(Membership { group: index, position });
-            self.raise_presence(slot, Presence::Joined, name);
+            if audience == Audience::Members {
+                self.raise_presence(slot, Presence::Joined, name);
+            }
             if is_first && !self.outbox.peers().is_empty() {
                 self.announce(index, format, waiter);
                 return true;
@@ -80,8 +94,13 @@ impl State {
 
     /// Ends the connection's membership, if there is one.
     pub(super) fn leave(&mut self, slot: u32, name: &str) {
+        self.leave_audience(slot, Audience::Members, name);
+    }
+
+    /// [`Self::leave`] for one audience of the group.
+    pub(super) fn leave_audience(&mut self, slot: u32, audience: Audience, name: &str) {
         let connection = &self.connections[slot];
-        if let Some(index) = self.groups.find(&connection.hub.name, name)
+        if let Some(index) = self.groups.find_of(audience, &connection.hub.name, name)
             && let Some(membership) = connection.membership_of(index)
         {
             self.end_membership(slot, membership);
@@ -121,7 +140,14 @@ impl State {
 
     /// Removes one entry of the connection's list and its counterpart in the group. Both lists
     /// fill the hole with their last entry, so both entries that moved are told where they are.
-    fn end_membership(&mut self, slot: u32, at: usize) {
+    fn end_membership(&mut self, slot: u32, mut at: usize) {
+        let ended = self.connections[slot].memberships[at].group;
+        let audience = self.groups.get(ended).key().audience();
+        if audience == Audience::Members {
+            self.leave_group_state(slot, ended);
+            // Leaving the subscribers may have moved the entry.
+            at = self.connections[slot].membership_of(ended).unwrap_or(at);
+        }
         let connection = &mut self.connections[slot];
         let format = connection.format;
         let Membership { group: index, position } = connection.memberships.swap_remove(at);
@@ -129,7 +155,7 @@ impl State {
             let membership = u32::try_from(at).unwrap_or(u32::MAX);
             self.groups.get_mut(moved.group).move_membership(format, moved.position, membership);
         }
-        if self.connection(slot).hub.handlers().has_presence() {
+        if audience == Audience::Members && self.connection(slot).hub.handlers().has_presence() {
             let key = self.groups.get(index).key().clone();
             self.raise_presence(slot, Presence::Left, key.name());
         }
@@ -159,11 +185,11 @@ impl State {
             }
         }
         for waiter in pending.waiters {
-            self.confirm(waiter);
+            self.confirm(waiter, pending.group.name());
         }
     }
 
-    fn confirm(&mut self, waiter: JoinWaiter) {
+    fn confirm(&mut self, waiter: JoinWaiter, group: &str) {
         match waiter {
             JoinWaiter::Nobody => {}
             JoinWaiter::Call(work) => self.finish_part(work),
@@ -171,9 +197,10 @@ impl State {
                 if let Some(slot) = self.resolve(handle)
                     && self.connection(slot).closing.is_none()
                 {
-                    self.queue_json(slot, |out| json::encode::ack_success(out, ack_id));
+                    self.acknowledge(slot, Some(ack_id));
                 }
             }
+            JoinWaiter::Subscription(handle, ack_id) => self.on_subscribed(handle, ack_id, group),
             JoinWaiter::Open(handle) => {
                 if let Some(slot) = self.resolve(handle)
                     && self.connection(slot).held_joins > 0

@@ -8,6 +8,7 @@
 //! | `NoInterest` | a shard whose last member left | every other shard | needless publishes |
 //! | `Call` | the shard that took a request | each shard concerned | the request hangs |
 //! | `Answer` | a shard that has carried out a call | the one that made it | the same |
+//! | `Recover` | the shard a socket has landed on | the one it has asked for | the client tries again |
 //!
 //! Nothing is lost: a full channel makes the sender keep the message (see [`super::outbox`]).
 //! Between two shards messages keep their order, so a leave can never overtake a join.
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use super::calls::CallId;
 use super::command::{Answer, SharedCommand};
+use super::recovery::Newcomer;
 use crate::frame::{Format, FrameSet};
 use crate::hub::group::{GroupKey, JoinToken};
 
@@ -35,7 +37,9 @@ pub enum ShardMessage {
     Call { call: CallId, command: SharedCommand },
     /// What the sender has to say about a call of the receiver.
     Answer { call: CallId, answer: Answer },
+    /// A socket that wants to carry a connection of the receiver again.
+    Recover(Box<Newcomer>),
 }
 
 /// A mesh channel is an array of these; growing it is a decision, not an accident.
-const _: () = assert!(size_of::<ShardMessage>() <= 64);
+const _: () = assert!(size_of::<ShardMessage>() <= 80);

@@ -4,11 +4,15 @@
 //! client's share of the send path, not the heap. A queue that is over its bound is not yet a
 //! slow client: it is offered to the socket first, and only what the kernel refuses counts
 //! (`client-connect.md` section 12.3).
+//!
+//! The queue of a reliable connection numbers its messages and keeps them until they are
+//! acknowledged ([`super::replay`]), with or without a transport.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::clock::Millis;
+use super::replay::Replay;
 use crate::frame::Queued;
 
 /// The bounds of an outbound queue.
@@ -16,6 +20,19 @@ use crate::frame::Queued;
 pub struct OutboundLimits {
     pub messages_max: u32,
     pub bytes_max: u32,
+}
+
+/// What a reliable transport may hold beyond its messages, so that a full replay queue loses no
+/// answer (`client-connect.md` section 12.3).
+const HEADROOM: OutboundLimits = OutboundLimits { messages_max: 32, bytes_max: 64 * 1024 };
+
+/// Which bound has been passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// More is waiting for the socket than may.
+    Waiting,
+    /// More is waiting for the client's acknowledgement than may: nothing a socket could change.
+    Unacknowledged,
 }
 
 /// Frames waiting for one connection, oldest first.
@@ -28,15 +45,30 @@ pub struct OutboundQueue {
     /// Whether a frame with a time to live may be among them; nearly always not.
     has_expiring: bool,
     limits: OutboundLimits,
+    /// Only of reliable connections.
+    replay: Option<Box<Replay>>,
 }
 
 impl OutboundQueue {
     pub fn new(limits: OutboundLimits) -> Self {
         let frames = VecDeque::new();
-        Self { frames, bytes: 0, head_sent_bytes: 0, has_expiring: false, limits }
+        Self { frames, bytes: 0, head_sent_bytes: 0, has_expiring: false, limits, replay: None }
+    }
+
+    /// The queue of a reliable connection, which has a transport.
+    pub fn reliable(limits: OutboundLimits) -> Self {
+        Self { replay: Some(Box::default()), ..Self::new(limits) }
     }
 
     pub fn push(&mut self, frame: Rc<Queued>) {
+        if let Some(replay) = &mut self.replay {
+            if frame.is_numbered() {
+                replay.keep(frame.clone());
+            }
+            if !replay.is_attached() {
+                return;
+            }
+        }
         self.bytes += frame.bytes().len();
         self.has_expiring |= frame.may_expire();
         self.frames.push_back(frame);
@@ -50,21 +82,64 @@ impl OutboundQueue {
         self.frames.len()
     }
 
-    /// Bytes still to be written.
+    /// Bytes still to be written, as plain receivers count them.
     pub fn bytes(&self) -> usize {
-        self.bytes - self.head_sent_bytes
+        self.bytes.saturating_sub(self.head_sent_bytes)
     }
 
-    /// Whether more is waiting than the hub's settings allow.
-    pub fn is_over_limit(&self) -> bool {
-        self.frames.len() > self.limits.messages_max as usize
-            || self.bytes > self.limits.bytes_max as usize
+    /// Whether the socket has taken a part of the oldest frame only.
+    pub fn is_mid_frame(&self) -> bool {
+        self.head_sent_bytes > 0
     }
 
-    /// The unwritten parts of the waiting frames, oldest first.
+    /// Whether messages get a number of this receiver's own: then [`Self::fill`] has the bytes.
+    pub fn is_numbered(&self) -> bool {
+        self.replay.is_some()
+    }
+
+    /// The bound that more is waiting than the hub's settings allow, if there is one.
+    pub fn overflow(&self) -> Option<Overflow> {
+        let OutboundLimits { mut messages_max, mut bytes_max } = self.limits;
+        if let Some(replay) = &self.replay {
+            if replay.len() > messages_max as usize || replay.bytes() > bytes_max as usize {
+                return Some(Overflow::Unacknowledged);
+            }
+            messages_max = messages_max.saturating_add(HEADROOM.messages_max);
+            bytes_max = bytes_max.saturating_add(HEADROOM.bytes_max);
+        }
+        let is_over = self.frames.len() > messages_max as usize || self.bytes > bytes_max as usize;
+        is_over.then_some(Overflow::Waiting)
+    }
+
+    /// The unwritten parts of the waiting frames, oldest first, for a receiver without numbers.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        debug_assert!(self.replay.is_none(), "a reliable connection's frames are not these");
         let mut skip = self.head_sent_bytes;
         self.frames.iter().map(move |frame| &frame.bytes()[std::mem::take(&mut skip)..])
+    }
+
+    /// Appends unwritten bytes of the waiting frames, oldest first and at most `bytes_max`.
+    pub fn fill(&self, out: &mut Vec<u8>, bytes_max: usize) {
+        let end = out.len() + bytes_max;
+        let mut skip = self.head_sent_bytes;
+        let mut sequence_id = self.replay.as_ref().map_or(0, |replay| replay.next_unwritten());
+        for frame in &self.frames {
+            let room = end - out.len();
+            if room == 0 {
+                break;
+            }
+            let skip = std::mem::take(&mut skip);
+            match frame.numbered(sequence_id).filter(|_| self.replay.is_some()) {
+                Some(numbered) => {
+                    numbered.append(out, skip, room);
+                    sequence_id += 1;
+                }
+                None => {
+                    let rest = &frame.bytes()[skip..];
+                    out.extend_from_slice(&rest[..rest.len().min(room)]);
+                }
+            }
+        }
     }
 
     /// Drops what the socket has taken; returns how many frames are finished.
@@ -72,12 +147,19 @@ impl OutboundQueue {
         let mut left = self.head_sent_bytes + written_bytes;
         let mut finished = 0;
         while let Some(head) = self.frames.front() {
-            let length = head.bytes().len();
+            let number = self.replay.as_ref().filter(|_| head.is_numbered());
+            let numbered = number.and_then(|replay| head.numbered(replay.next_unwritten()));
+            let length = numbered.map_or_else(|| head.bytes().len(), |frame| frame.len());
             if left < length {
                 break;
             }
             left -= length;
-            self.bytes -= length;
+            self.bytes -= head.bytes().len();
+            if let Some(replay) = &mut self.replay
+                && head.is_numbered()
+            {
+                replay.on_written();
+            }
             self.frames.pop_front();
             finished += 1;
         }
@@ -86,10 +168,14 @@ impl OutboundQueue {
     }
 
     /// Drops waiting frames whose time to live has passed; returns how many. A frame that is
-    /// partly written must be finished, or the stream would be torn.
+    /// partly written must be finished, or the stream would be torn. On a reliable connection the
+    /// number of a dropped message stays used (`client-json.md` section 6.1).
     pub fn drop_expired(&mut self, now: Millis) -> usize {
         if !self.has_expiring {
             return 0;
+        }
+        if self.replay.is_some() {
+            return self.blank_expired(now);
         }
         let before = self.frames.len();
         let (mut is_started, mut dropped_bytes) = (self.head_sent_bytes > 0, 0);
@@ -105,6 +191,21 @@ impl OutboundQueue {
         before - self.frames.len()
     }
 
+    /// Puts blanks, which have no bytes but a number, in the places of expired messages.
+    fn blank_expired(&mut self, now: Millis) -> usize {
+        let started = usize::from(self.head_sent_bytes > 0);
+        let mut dropped = 0;
+        for frame in self.frames.iter_mut().skip(started).filter(|frame| frame.is_expired(now)) {
+            self.bytes -= frame.bytes().len();
+            *frame = Queued::blank();
+            dropped += 1;
+        }
+        self.has_expiring = self.frames.iter().any(|frame| frame.may_expire());
+        // Blanks at the front would be a write of nothing.
+        self.advance(0);
+        dropped
+    }
+
     /// Drops everything that is not partly written already; returns how many frames.
     pub fn discard(&mut self) -> usize {
         let started = usize::from(self.head_sent_bytes > 0);
@@ -112,6 +213,49 @@ impl OutboundQueue {
         self.frames.truncate(started);
         self.bytes = self.frames.iter().map(|frame| frame.bytes().len()).sum();
         discarded
+    }
+
+    /// Takes a client's cumulative acknowledgement (`client-json.md` section 6.2).
+    pub fn acknowledge(&mut self, sequence_id: u64) {
+        if let Some(replay) = &mut self.replay {
+            replay.acknowledge(sequence_id);
+        }
+    }
+
+    /// The transport is gone: what was on its way is lost with it, what is numbered is kept.
+    pub fn detach(&mut self) {
+        (self.frames, self.bytes, self.head_sent_bytes) = (VecDeque::new(), 0, 0);
+        self.has_expiring = false;
+        if let Some(replay) = &mut self.replay {
+            replay.detach();
+        }
+    }
+
+    /// There is a transport again; [`Self::replay`] follows when it has been greeted.
+    pub fn attach(&mut self) {
+        if let Some(replay) = &mut self.replay {
+            replay.attach();
+        }
+    }
+
+    /// Queues every unacknowledged message again, with its number.
+    pub fn replay(&mut self) {
+        let Some(replay) = &mut self.replay else { return };
+        for frame in replay.rewind() {
+            self.bytes += frame.bytes().len();
+            self.has_expiring |= frame.may_expire();
+            self.frames.push_back(frame.clone());
+        }
+    }
+
+    /// Bytes kept until they are acknowledged.
+    pub fn unacknowledged_bytes(&self) -> usize {
+        self.replay.as_ref().map_or(0, |replay| replay.bytes())
+    }
+
+    /// Messages kept until they are acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.replay.as_ref().map_or(0, |replay| replay.len())
     }
 
     /// Gives the queue's memory back. Called now and then, not after every burst: a queue that
@@ -128,11 +272,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::frame::FrameScratch;
+    use crate::frame::{Format, FrameScratch};
 
     fn frame(bytes: &[u8], expires_at_ms: u64) -> Rc<Queued> {
         let raw = FrameScratch::default().raw(|out| out.extend_from_slice(bytes));
-        Queued::new(raw, expires_at_ms)
+        Queued::message(raw, Format::Simple, expires_at_ms)
     }
 
     fn queue() -> OutboundQueue {
@@ -143,14 +287,14 @@ mod tests {
     fn the_limit_is_passed_by_messages_or_by_bytes() {
         let mut many = queue();
         (0..3).for_each(|_| many.push(frame(b"x", 0)));
-        assert!(!many.is_over_limit());
+        assert_eq!(many.overflow(), None);
         many.push(frame(b"x", 0));
-        assert!(many.is_over_limit());
+        assert_eq!(many.overflow(), Some(Overflow::Waiting));
         let mut large = queue();
         large.push(frame(&[0; 10], 0));
-        assert!(!large.is_over_limit());
+        assert_eq!(large.overflow(), None);
         large.push(frame(b"x", 0));
-        assert!(large.is_over_limit());
+        assert_eq!(large.overflow(), Some(Overflow::Waiting));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! All methods are synchronous and leave the state whole. Effects for the outside are appended to
 //! [`Ready`] and to the [`Outbox`]; whoever calls works them off before the turn ends.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,18 +20,21 @@ use super::close::CloseReason;
 use super::command::Answer;
 use super::connection::{ClientKind, Connection, ConnectionHandle, NewConnection};
 use super::counters::Counters;
+use super::group_state::GroupStates;
 use super::hubs::{Hub, HubConfig, HubTable};
 use super::membership::{JoinWaiter, PendingJoin};
 use super::message::ShardMessage;
 use super::outbox::Outbox;
+use super::recovery::{Detached, Newcomer};
 use super::seats::{Reservation, Seats};
 use super::sweep::Sweep;
+use crate::auth::ReconnectionTokens;
 use crate::event::call::EventCall;
 use crate::frame::{Frame, FrameScratch, Queued};
 use crate::hub::group::Groups;
 use crate::hub::id::{ConnectionId, ShardId};
 use crate::hub::name::HubName;
-use crate::protocol::subprotocol::json;
+use crate::protocol::subprotocol::{Answer as Told, Encoding};
 use crate::protocol::ws::close;
 
 /// Slots of connections that need something from the I/O around the state.
@@ -48,6 +52,10 @@ pub struct Ready {
     pub answers: Vec<(Ticket, Answer)>,
     /// Clients that the application has been asked about.
     pub admissions: Vec<Admitted>,
+    /// Sockets that want to carry connections of this shard again.
+    pub newcomers: Vec<Box<Newcomer>>,
+    /// Bytes queued for connections without a transport, not yet accounted for.
+    pub(super) detached_bytes: usize,
 }
 
 /// One shard's state.
@@ -64,6 +72,13 @@ pub struct State {
     pub(super) calls: Slab<PendingCall>,
     pub(super) works: Slab<Work>,
     pub(super) sweeps: VecDeque<Sweep>,
+    pub(super) group_states: GroupStates,
+    pub(super) detached: Detached,
+    /// When streams may run out of time; an entry too early is put back.
+    pub(super) stream_deadlines: BinaryHeap<Reverse<(Millis, ConnectionHandle)>>,
+    pub(super) reconnection: ReconnectionTokens,
+    /// What turns the shards' clock into Unix milliseconds.
+    pub(super) unix_offset_ms: u64,
     pub(super) scratch: FrameScratch,
     pub ready: Ready,
     pub outbox: Outbox,
@@ -83,7 +98,13 @@ pub struct State {
 
 impl State {
     /// `hasher` must be the same on every shard of the process.
-    pub fn new(shard: ShardId, shard_count: usize, hasher: RandomState) -> Self {
+    /// The same goes for `reconnection`: a token is judged where its socket has landed.
+    pub fn new(
+        shard: ShardId,
+        shard_count: usize,
+        hasher: RandomState,
+        reconnection: ReconnectionTokens,
+    ) -> Self {
         let mut scratch = FrameScratch::default();
         let ping = scratch.frame(OpCode::Control(Control::Ping), |_| ());
         Self {
@@ -96,6 +117,11 @@ impl State {
             calls: Slab::new(),
             works: Slab::new(),
             sweeps: VecDeque::new(),
+            group_states: GroupStates::default(),
+            detached: Detached::default(),
+            stream_deadlines: BinaryHeap::new(),
+            reconnection,
+            unix_offset_ms: 0,
             scratch,
             ready: Ready::default(),
             outbox: Outbox::new(shard, shard_count),
@@ -105,7 +131,7 @@ impl State {
             default_origin: "localhost".into(),
             next_ticket: 0,
             hubs: HashMap::new(),
-            ping: Queued::new(ping, 0),
+            ping: Queued::new(ping),
             next_serial: 0,
         }
     }
@@ -116,6 +142,11 @@ impl State {
 
     pub fn now(&self) -> Millis {
         self.now
+    }
+
+    /// Sets what the clock of this shard has to be added to, to be Unix time in milliseconds.
+    pub fn set_unix_offset(&mut self, unix_offset_ms: u64) {
+        self.unix_offset_ms = unix_offset_ms;
     }
 
     /// Sets the host that applications hear of where a client has named none.
@@ -138,6 +169,15 @@ impl State {
         for (name, hub) in &self.hubs {
             hub.reconfigure(table.get(name).clone());
         }
+    }
+
+    pub fn shard(&self) -> ShardId {
+        self.shard
+    }
+
+    /// Whether this process has such a shard.
+    pub fn has_shard(&self, shard: ShardId) -> bool {
+        shard == self.shard || self.outbox.peers().contains(shard)
     }
 
     pub fn connection_count(&self) -> usize {
@@ -222,16 +262,14 @@ impl State {
         mut new: NewConnection,
         seat: impl FnOnce(&mut Seats, NewConnection) -> Option<(u32, bool)>,
     ) -> Option<u32> {
-        let accept = Queued::new(new.accept.clone(), 0);
+        let accept = Queued::new(new.accept.clone());
         let groups = std::mem::take(&mut new.groups);
         let (origin, subprotocol) = (new.origin.take(), new.subprotocol.take());
         let (slot, has_session) = seat(&mut self.connections, new)?;
         self.introduce(slot, origin, subprotocol, has_session);
         self.connection_mut(slot).outbound.push(accept);
         if self.connection(slot).kind.is_pubsub() {
-            let id = self.connection_id(slot).to_string();
-            let user = self.connection(slot).user.clone();
-            self.queue_json(slot, |out| json::encode::connected(out, user.as_deref(), &id, None));
+            self.greet(slot);
         }
         self.enter_user(slot);
         let handle = self.handle(slot);
@@ -285,9 +323,9 @@ impl State {
         if self.connection(slot).closing.is_some() {
             return;
         }
-        self.leave_all_groups(slot);
-        self.leave_user(slot);
+        self.leave_everything(slot);
         self.raise_disconnected(slot, for_application);
+        self.leave_detached(slot);
         let connection = self.connection_mut(slot);
         connection.closing = Some(reason);
         let is_pubsub = connection.kind.is_pubsub();
@@ -298,8 +336,8 @@ impl State {
         // An application's reason is for PubSub clients (section 12.1).
         let is_told = is_pubsub || reason != CloseReason::ClosedByAppServer;
         let text = if is_told { text } else { "" };
-        if is_pubsub && reason.is_announced() {
-            self.queue_json(slot, |out| json::encode::disconnected(out, text));
+        if reason.is_announced() {
+            self.tell(slot, &Told::Disconnected { reason: text });
         }
         if let Some(code) = reason.code() {
             let frame = self.scratch.frame(OpCode::Control(Control::Close), |out| {
@@ -314,11 +352,17 @@ impl State {
         }
     }
 
+    /// The connection ends for everybody else.
+    fn leave_everything(&mut self, slot: u32) {
+        self.cancel_streams(slot);
+        self.leave_all_groups(slot);
+        self.leave_user(slot);
+    }
+
     /// Forgets the connection, whose transport is gone.
     pub fn remove(&mut self, slot: u32) {
         if self.connection(slot).closing.is_none() {
-            self.leave_all_groups(slot);
-            self.leave_user(slot);
+            self.leave_everything(slot);
             self.raise_disconnected(slot, &CloseReason::TransportLost.for_application());
         }
         let connection = self.connections.remove(slot);
@@ -352,13 +396,19 @@ impl State {
         self.queue(slot, frame);
     }
 
-    pub(super) fn queue_json(&mut self, slot: u32, write: impl FnOnce(&mut Vec<u8>)) {
-        let frame = self.scratch.frame(OpCode::Data(Data::Text), write);
+    /// Queues a message of the server's own for a PubSub client; others speak no such language.
+    pub(super) fn tell(&mut self, slot: u32, answer: &Told<'_>) {
+        let Some(encoding) = self.connection(slot).kind.encoding() else { return };
+        let data = match encoding {
+            Encoding::Json => Data::Text,
+            Encoding::Protobuf => Data::Binary,
+        };
+        let frame = self.scratch.frame(OpCode::Data(data), |out| answer.write(encoding, out));
         self.queue(slot, frame);
     }
 
     pub(super) fn queue(&mut self, slot: u32, frame: Frame) {
-        self.enqueue(slot, Queued::new(frame, 0));
+        self.enqueue(slot, Queued::new(frame));
     }
 
     pub(super) fn enqueue(&mut self, slot: u32, frame: Rc<Queued>) {
@@ -387,6 +437,7 @@ impl State {
                 self.carry_out(Caller { shard: from, call }, command);
             }
             ShardMessage::Answer { call, answer } => self.on_answer(from, call, answer),
+            ShardMessage::Recover(newcomer) => self.ready.newcomers.push(newcomer),
         }
     }
 }
@@ -395,12 +446,14 @@ impl Ready {
     /// Queues `frame` for one connection: the whole cost of a delivery inside a shard.
     #[inline]
     pub(super) fn enqueue(&mut self, slot: u32, connection: &mut Connection, frame: Rc<Queued>) {
-        connection.outbound.push(frame);
         if !connection.is_scheduled {
             connection.is_scheduled = true;
             self.dirty.push_back(slot);
+        } else if connection.detached_at.is_some() && frame.is_numbered() {
+            self.detached_bytes += frame.bytes().len();
         }
-        if connection.outbound.is_over_limit() && connection.closing.is_none() {
+        connection.outbound.push(frame);
+        if connection.outbound.overflow().is_some() && connection.closing.is_none() {
             self.overfull.push(slot);
         }
     }

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use corecast::auth::ReconnectionTokens;
 use corecast::config::HubSettings;
 use corecast::event::handlers::Handlers;
 use corecast::frame::FrameScratch;
 use corecast::hub::id::ShardId;
 use corecast::hub::name::HubName;
 use corecast::hub::permission::Permissions;
+use corecast::protocol::subprotocol::Subprotocol;
 use corecast::protocol::ws::assembly::Message;
 use corecast::shard::connection::{ClientKind, NewConnection};
 use corecast::shard::dispatch::Flow;
@@ -53,7 +55,9 @@ impl World {
         let mut random = Random::new(seed);
         let count = 1 + random.below(5);
         let hasher = RandomState::default();
-        let shard = |index| State::new(ShardId::new(index), count, hasher.clone());
+        let reconnection = ReconnectionTokens::generate().expect("random numbers");
+        let shard =
+            |index| State::new(ShardId::new(index), count, hasher.clone(), reconnection.clone());
         let channels = || (0..count).map(|_| VecDeque::new()).collect();
         Self {
             step: 0,
@@ -109,7 +113,7 @@ impl World {
         let hub = state.hub(&name, || Arc::new(config));
         let slot = state.open(NewConnection {
             hub,
-            kind: ClientKind::Json,
+            kind: ClientKind::PubSub(Subprotocol::Json),
             user: None,
             permissions: Permissions::from_roles(roles).0,
             groups: groups.iter().map(usize::to_string).collect(),

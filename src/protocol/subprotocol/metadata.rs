@@ -11,6 +11,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::repeated::remove_superseded;
+
 /// Longest key, in bytes.
 const KEY_BYTES_MAX: usize = 256;
 
@@ -74,17 +76,9 @@ impl<'a> MetadataBuilder<'a> {
 
     /// The metadata, with repeated keys treated as the encoding wants it.
     pub fn finish(mut self, repeated: RepeatedKey) -> Result<Metadata<'a>, MetadataError> {
-        let superseded = superseded(&self.entries);
-        if !superseded.is_empty() {
-            match repeated {
-                RepeatedKey::Refused => return Err(MetadataError::RepeatedKey),
-                RepeatedKey::LastWins => {
-                    let mut index = 0..;
-                    self.entries.retain(|_| {
-                        index.next().is_none_or(|index| superseded.binary_search(&index).is_err())
-                    });
-                }
-            }
+        let is_repeated = remove_superseded(&mut self.entries);
+        if is_repeated && repeated == RepeatedKey::Refused {
+            return Err(MetadataError::RepeatedKey);
         }
         Ok(Metadata { entries: self.entries })
     }
@@ -97,22 +91,6 @@ pub enum RepeatedKey {
     Refused,
     /// Protobuf maps (`client-protobuf.md` section 2). Replaced entries count towards the total.
     LastWins,
-}
-
-/// Indexes of the entries that a later one repeats, ascending.
-///
-/// Sorted rather than compared in pairs: some thousand two-letter keys fit into the total, and
-/// millions of comparisons for one message would stall every other client of the shard.
-fn superseded(entries: &[Entry<'_>]) -> Vec<usize> {
-    if entries.len() < 2 {
-        return Vec::new();
-    }
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by_key(|&index| &entries[index].0);
-    let repeated = order.windows(2).filter(|pair| entries[pair[0]].0 == entries[pair[1]].0);
-    let mut superseded: Vec<usize> = repeated.map(|pair| pair[0]).collect();
-    superseded.sort_unstable();
-    superseded
 }
 
 fn check_key(key: &str) -> Result<(), MetadataError> {

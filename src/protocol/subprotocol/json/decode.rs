@@ -1,36 +1,34 @@
 //! From the text of one WebSocket message to a [`ClientMessage`].
 //!
-//! Two steps: the scanner hands out the members of the object and the known ones are remembered,
-//! the last of a repeated name; then the type decides which of them are read and how
-//! (`client-json.md` sections 1 to 3). A property that the type does not know is not looked at,
-//! whatever its value.
+//! Two steps: the members of the object are collected; then the type decides which of them are
+//! read and how (`client-json.md` section 3). Case is ignored in the values of `type` and
+//! `dataType`, nowhere else.
 //!
-//! Integers are decimal digits and nothing else: `1.0`, `1e0` and `-0` name integers, but are
-//! written as fractional or negative numbers, and those are malformed (section 2.1). Case is
-//! ignored in the values of `type` and `dataType`, nowhere else.
+//! The many messages of every connection are decoded here, the others beside. Those are kept out
+//! of line, so that they cost a plain `sendToGroup` nothing.
 
-use std::borrow::Cow;
+mod group_state;
+mod invocation;
+mod properties;
+mod stream;
 
-use super::scan::{Kind, Member, Members, Value};
-use crate::protocol::subprotocol::{
-    ClientMessage, DataType, Event, MessageError, Metadata, MetadataBuilder, Payload, Property,
-    RepeatedKey, SendToGroup, TTL_SECONDS_MAX, is_valid_event_name, validate_group_name,
-};
+use self::properties::Properties;
+use crate::protocol::subprotocol::{ClientMessage, Event, MessageError, Property, SendToGroup};
 
 /// Decodes one message, borrowing from it (`client-json.md` sections 1 to 3).
 pub fn decode(text: &str) -> Result<ClientMessage<'_>, MessageError> {
-    let mut properties = Properties { values: [None; Property::COUNT] };
+    let mut properties = Properties::none();
     properties.read(text)?;
     match properties.message_type()? {
-        MessageType::SendToGroup => properties.send_to_group().map(ClientMessage::SendToGroup),
-        MessageType::Event => properties.event().map(ClientMessage::Event),
+        MessageType::SendToGroup => properties.send_to_group(),
+        MessageType::Event => properties.event(),
         MessageType::JoinGroup => Ok(ClientMessage::JoinGroup {
             group: properties.group()?,
-            ack_id: properties.integer(Property::AckId)?,
+            ack_id: properties.ack_id()?,
         }),
         MessageType::LeaveGroup => Ok(ClientMessage::LeaveGroup {
             group: properties.group()?,
-            ack_id: properties.integer(Property::AckId)?,
+            ack_id: properties.ack_id()?,
         }),
         MessageType::SequenceAck => Ok(ClientMessage::SequenceAck {
             sequence_id: properties
@@ -38,6 +36,22 @@ pub fn decode(text: &str) -> Result<ClientMessage<'_>, MessageError> {
                 .ok_or(MessageError::Missing(Property::SequenceId))?,
         }),
         MessageType::Ping => Ok(ClientMessage::Ping),
+        MessageType::StreamData => properties.stream_data(),
+        MessageType::StreamEnd => properties.stream_end(),
+        MessageType::Invoke => properties.invoke(),
+        MessageType::CancelInvocation => Ok(ClientMessage::CancelInvocation {
+            invocation_id: properties.required_text(Property::InvocationId)?,
+        }),
+        MessageType::InvokeResponse => Ok(ClientMessage::InvokeResponse),
+        MessageType::SetGroupState => properties.set_group_state(),
+        MessageType::SubscribeGroupState => Ok(ClientMessage::SubscribeGroupState {
+            group: properties.group()?,
+            ack_id: properties.ack_id()?,
+        }),
+        MessageType::UnsubscribeGroupState => Ok(ClientMessage::UnsubscribeGroupState {
+            group: properties.group()?,
+            ack_id: properties.ack_id()?,
+        }),
     }
 }
 
@@ -48,6 +62,14 @@ enum MessageType {
     LeaveGroup,
     SequenceAck,
     Ping,
+    StreamData,
+    StreamEnd,
+    Invoke,
+    CancelInvocation,
+    InvokeResponse,
+    SetGroupState,
+    SubscribeGroupState,
+    UnsubscribeGroupState,
 }
 
 impl MessageType {
@@ -56,83 +78,24 @@ impl MessageType {
         Some(match name.len() {
             4 if is("ping") => Self::Ping,
             5 if is("event") => Self::Event,
+            6 if is("invoke") => Self::Invoke,
             9 if is("joinGroup") => Self::JoinGroup,
+            9 if is("streamEnd") => Self::StreamEnd,
             10 if is("leaveGroup") => Self::LeaveGroup,
+            10 if is("streamData") => Self::StreamData,
             11 if is("sendToGroup") => Self::SendToGroup,
             11 if is("sequenceAck") => Self::SequenceAck,
+            13 if is("setGroupState") => Self::SetGroupState,
+            14 if is("invokeResponse") => Self::InvokeResponse,
+            16 if is("cancelInvocation") => Self::CancelInvocation,
+            19 if is("subscribeGroupState") => Self::SubscribeGroupState,
+            21 if is("unsubscribeGroupState") => Self::UnsubscribeGroupState,
             _ => return None,
         })
     }
 }
 
-fn known_property(name: &[u8]) -> Option<Property> {
-    Some(match name {
-        b"type" => Property::Type,
-        b"group" => Property::Group,
-        b"dataType" => Property::DataType,
-        b"data" => Property::Data,
-        b"ackId" => Property::AckId,
-        b"noEcho" => Property::NoEcho,
-        b"ttlSeconds" => Property::TtlSeconds,
-        b"metadata" => Property::Metadata,
-        b"event" => Property::Event,
-        b"sequenceId" => Property::SequenceId,
-        b"stream" => Property::Stream,
-        _ => return None,
-    })
-}
-
-/// The known properties of a message, by [`Property`], not yet interpreted.
-struct Properties<'a> {
-    values: [Option<Value<'a>>; Property::COUNT],
-}
-
 impl<'a> Properties<'a> {
-    /// Fills in what `text` has. Written in place: to return all of them costs a copy.
-    fn read(&mut self, text: &'a str) -> Result<(), MessageError> {
-        let mut members = Members::open(text)?;
-        while let Some(member) = members.next()? {
-            if let Some(property) = property_of(&member) {
-                self.values[property as usize] = Some(member.value);
-            }
-        }
-        Ok(())
-    }
-
-    /// The value as it came; only `data` asks for this.
-    fn raw(&self, property: Property) -> Option<Value<'a>> {
-        self.values[property as usize]
-    }
-
-    /// The value, unless it counts as absent (section 1).
-    fn value(&self, property: Property) -> Option<Value<'a>> {
-        self.raw(property).filter(|value| value.kind != Kind::Null)
-    }
-
-    #[inline(always)]
-    fn text(&self, property: Property) -> Result<Option<Cow<'a, str>>, MessageError> {
-        let Some(value) = self.value(property) else { return Ok(None) };
-        let text = value.literal().and_then(|literal| literal.decode());
-        text.map(Some).ok_or(MessageError::Invalid(property))
-    }
-
-    #[inline(always)]
-    fn required_text(&self, property: Property) -> Result<Cow<'a, str>, MessageError> {
-        self.text(property)?.ok_or(MessageError::Missing(property))
-    }
-
-    /// All 64 bits of an integer.
-    fn integer(&self, property: Property) -> Result<Option<u64>, MessageError> {
-        match self.value(property) {
-            None => Ok(None),
-            // The grammar allows no plus sign and the parser no other sign, point or exponent.
-            Some(Value { kind: Kind::Number, source }) => {
-                source.parse().map(Some).map_err(|_| MessageError::Invalid(property))
-            }
-            Some(_) => Err(MessageError::Invalid(property)),
-        }
-    }
-
     #[inline(always)]
     fn message_type(&self) -> Result<MessageType, MessageError> {
         let name = self.required_text(Property::Type)?;
@@ -140,113 +103,29 @@ impl<'a> Properties<'a> {
     }
 
     /// Section 3.3.
-    fn send_to_group(&self) -> Result<SendToGroup<'a>, MessageError> {
-        self.refuse_stream()?;
+    fn send_to_group(&self) -> Result<ClientMessage<'a>, MessageError> {
+        if let Some(stream) = self.object(Property::Stream)? {
+            return self.stream_start(stream);
+        }
         let metadata = self.metadata()?;
-        Ok(SendToGroup {
+        Ok(ClientMessage::SendToGroup(SendToGroup {
             group: self.group()?,
             payload: self.payload(&metadata)?,
             no_echo: self.no_echo()?,
-            ack_id: self.integer(Property::AckId)?,
+            ack_id: self.ack_id()?,
             ttl_seconds: self.ttl_seconds()?,
             metadata,
-        })
+        }))
     }
 
     /// Section 3.4.
-    fn event(&self) -> Result<Event<'a>, MessageError> {
-        self.refuse_stream()?;
-        let event = self.required_text(Property::Event)?;
-        if !is_valid_event_name(&event) {
-            return Err(MessageError::Invalid(Property::Event));
+    fn event(&self) -> Result<ClientMessage<'a>, MessageError> {
+        if let Some(stream) = self.object(Property::Stream)? {
+            return self.event_with_stream(stream);
         }
+        let event = self.event_name()?;
         let metadata = self.metadata()?;
         let payload = self.payload(&metadata)?;
-        Ok(Event { event, payload, ack_id: self.integer(Property::AckId)?, metadata })
-    }
-
-    /// Without streams, the request of one must not be taken for a message.
-    fn refuse_stream(&self) -> Result<(), MessageError> {
-        match self.value(Property::Stream) {
-            None => Ok(()),
-            Some(_) => Err(MessageError::Invalid(Property::Stream)),
-        }
-    }
-
-    fn group(&self) -> Result<Cow<'a, str>, MessageError> {
-        let group = self.required_text(Property::Group)?;
-        if validate_group_name(&group) {
-            Ok(group)
-        } else {
-            Err(MessageError::Invalid(Property::Group))
-        }
-    }
-
-    /// Section 2.4.
-    fn payload(&self, metadata: &Metadata<'a>) -> Result<Payload<'a>, MessageError> {
-        let data_type = match self.text(Property::DataType)? {
-            None => DataType::Json,
-            Some(name) => {
-                DataType::from_name(&name).ok_or(MessageError::Invalid(Property::DataType))?
-            }
-        };
-        let payload = match self.raw(Property::Data) {
-            // Metadata alone is a message, with an empty text whatever `dataType` says.
-            None if !metadata.is_empty() => return Ok(Payload::text("")),
-            None => return Err(MessageError::Missing(Property::Data)),
-            Some(Value { kind: Kind::Null, .. }) => None,
-            Some(value) if data_type == DataType::Json => {
-                Some(Payload::from_json_value(value.source))
-            }
-            Some(value) => {
-                value.literal().and_then(|literal| Payload::from_literal(data_type, &literal))
-            }
-        };
-        payload.ok_or(MessageError::Invalid(Property::Data))
-    }
-
-    fn no_echo(&self) -> Result<bool, MessageError> {
-        match self.value(Property::NoEcho).map(|value| value.kind) {
-            None | Some(Kind::False) => Ok(false),
-            Some(Kind::True) => Ok(true),
-            Some(_) => Err(MessageError::Invalid(Property::NoEcho)),
-        }
-    }
-
-    /// Section 2.6.
-    fn ttl_seconds(&self) -> Result<u16, MessageError> {
-        let seconds = self.integer(Property::TtlSeconds)?.unwrap_or(0);
-        u16::try_from(seconds)
-            .ok()
-            .filter(|seconds| *seconds <= TTL_SECONDS_MAX)
-            .ok_or(MessageError::Invalid(Property::TtlSeconds))
-    }
-
-    /// Section 2.5. The object is scanned a second time, now for its members.
-    fn metadata(&self) -> Result<Metadata<'a>, MessageError> {
-        let source = match self.value(Property::Metadata) {
-            None => return Ok(Metadata::default()),
-            Some(Value { kind: Kind::Object, source }) => source,
-            Some(_) => return Err(MessageError::Invalid(Property::Metadata)),
-        };
-        let mut builder = MetadataBuilder::default();
-        let mut members = Members::open(source)?;
-        while let Some(member) = members.next()? {
-            let value = member.value.literal().and_then(|literal| literal.decode());
-            let (Some(key), Some(value)) = (member.name().decode(), value) else {
-                return Err(MessageError::Invalid(Property::Metadata));
-            };
-            builder.push(key, value)?;
-        }
-        Ok(builder.finish(RepeatedKey::Refused)?)
-    }
-}
-
-#[inline(always)]
-fn property_of(member: &Member<'_>) -> Option<Property> {
-    match member.plain_name() {
-        Some(name) => known_property(name),
-        // A name may be written with escapes; that hardly ever happens.
-        None => known_property(member.name().decode()?.as_bytes()),
+        Ok(ClientMessage::Event(Event { event, payload, ack_id: self.ack_id()?, metadata }))
     }
 }

@@ -5,11 +5,21 @@
 //! rely on it, above all on `error` being last.
 //!
 //! A message to many is written once. What differs per receiver comes at its end: the *open*
-//! forms leave the closing brace to [`close_message`], so that a numbered receiver's copy can share
-//! all before it.
+//! forms leave the closing brace to [`close_message`] or, on the reliable subprotocol, to
+//! [`close_numbered_message`], so that the copies of all receivers can share all before it.
 
+mod group_state;
+mod invocation;
+mod stream;
+
+pub use self::group_state::{open_group_state_snapshot, open_group_state_update};
+pub use self::invocation::{invoke_error, invoke_success};
+pub use self::stream::{stream_ack, stream_closed, stream_nack, stream_part};
 use super::literal::write_literal;
 use crate::protocol::subprotocol::{AckError, Metadata, Payload};
+
+/// The most that [`close_numbered_message`] appends.
+pub const NUMBERED_END_BYTES_MAX: usize = r#","sequenceId":18446744073709551615}"#.len();
 
 /// Section 4.1. The reconnection token is there exactly on the reliable subprotocol.
 pub fn connected(
@@ -48,11 +58,8 @@ pub fn ack_success(out: &mut Vec<u8>, ack_id: u64) {
 /// Section 4.3, failed.
 pub fn ack_error(out: &mut Vec<u8>, ack_id: u64, error: AckError, message: &str) {
     open_ack(out, ack_id);
-    out.extend_from_slice(br#"false,"error":{"name":""#);
-    out.extend_from_slice(error.as_str().as_bytes());
-    out.extend_from_slice(br#"","message":"#);
-    string(out, message);
-    out.extend_from_slice(b"}}");
+    out.extend_from_slice(b"false");
+    close_with_error(out, error.as_str(), message);
 }
 
 fn open_ack(out: &mut Vec<u8>, ack_id: u64) {
@@ -116,21 +123,65 @@ pub fn close_message(out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
+/// Ends an open message for a receiver that numbers its messages (section 6.1).
+pub fn close_numbered_message(out: &mut Vec<u8>, sequence_id: u64) {
+    out.extend_from_slice(NumberedEnd::new(sequence_id).bytes());
+}
+
+/// What [`close_numbered_message`] appends, by value: it is made once per reliable receiver.
+#[derive(Clone, Copy, Debug)]
+pub struct NumberedEnd {
+    bytes: [u8; NUMBERED_END_BYTES_MAX],
+    length: usize,
+}
+
+impl NumberedEnd {
+    pub fn new(sequence_id: u64) -> Self {
+        const NAME: &[u8] = br#","sequenceId":"#;
+        let (digits, start) = decimal(sequence_id);
+        let digits = &digits[start..];
+        let mut bytes = [b'}'; NUMBERED_END_BYTES_MAX];
+        bytes[..NAME.len()].copy_from_slice(NAME);
+        bytes[NAME.len()..NAME.len() + digits.len()].copy_from_slice(digits);
+        Self { bytes, length: NAME.len() + digits.len() + 1 }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 fn content(out: &mut Vec<u8>, payload: &Payload<'_>, metadata: &Metadata<'_>) {
     out.extend_from_slice(br#","dataType":""#);
     out.extend_from_slice(payload.data_type().as_str().as_bytes());
     out.extend_from_slice(br#"","data":"#);
     payload.write_json(out);
-    for (index, (key, value)) in metadata.iter().enumerate() {
-        let separator = if index == 0 { r#","metadata":{"# } else { "," };
-        out.extend_from_slice(separator.as_bytes());
+    if !metadata.is_empty() {
+        out.extend_from_slice(br#","metadata":"#);
+        string_map(out, metadata.iter());
+    }
+}
+
+/// Ends a message with the error it is about.
+fn close_with_error(out: &mut Vec<u8>, name: &str, message: &str) {
+    out.extend_from_slice(br#","error":{"name":""#);
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(br#"","message":"#);
+    string(out, message);
+    out.extend_from_slice(b"}}");
+}
+
+fn string_map<'a>(out: &mut Vec<u8>, entries: impl Iterator<Item = (&'a str, &'a str)>) {
+    out.push(b'{');
+    for (index, (key, value)) in entries.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
         string(out, key);
         out.push(b':');
         string(out, value);
     }
-    if !metadata.is_empty() {
-        out.push(b'}');
-    }
+    out.push(b'}');
 }
 
 fn string(out: &mut Vec<u8>, text: &str) {
@@ -138,7 +189,13 @@ fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends all 64 bits in decimal.
-fn integer(out: &mut Vec<u8>, mut number: u64) {
+fn integer(out: &mut Vec<u8>, number: u64) {
+    let (digits, start) = decimal(number);
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// The digits, and where they begin.
+fn decimal(mut number: u64) -> ([u8; 20], usize) {
     // 2^64 − 1 has 20 digits.
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
@@ -147,8 +204,7 @@ fn integer(out: &mut Vec<u8>, mut number: u64) {
         digits[start] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
-            break;
+            return (digits, start);
         }
     }
-    out.extend_from_slice(&digits[start..]);
 }

@@ -11,6 +11,7 @@
 //! What runs once or more per member is inlined wherever it is used. Returned through memory, the
 //! parts of a member took a third of the time of a 128 B message (as in bench `subprotocol_json`).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::literal::{
@@ -125,6 +126,11 @@ impl<'a> Member<'a> {
             Escapes::None => self.text.as_bytes().get(self.name.start + 1..self.name.end - 1),
             _ => None,
         }
+    }
+
+    /// Name and value of an entry in a map of texts, if both are texts.
+    pub(super) fn texts(&self) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
+        Some((self.name().decode()?, self.value.literal()?.decode()?))
     }
 }
 

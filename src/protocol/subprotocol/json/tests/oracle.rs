@@ -6,6 +6,10 @@
 //!    the depth allows; `simd-json`, which builds values, must never accept more.
 //! 3. What is decoded must be what `serde_json` reads from the same text, and what is encoded must
 //!    be read back as it was meant.
+//!
+//! `requests` does the third for streams, invocations and group state.
+
+mod requests;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
