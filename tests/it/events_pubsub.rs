@@ -234,7 +234,7 @@ fn a_stricter_hub_drops_clients_whose_events_fail() {
         .start();
     let mut client = server.client().connect();
     client.send_json(&event("e", "x"));
-    assert_eq!(client.closed().code, 1011);
+    assert_eq!(client.disconnected().code, 1011);
     let labels = [("category", "SendEventFailed")];
     server.await_metric("corecast_connections_closed_total", &labels, 1.0);
 }

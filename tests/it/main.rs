@@ -25,6 +25,28 @@ mod payloads;
 mod roles;
 mod simple;
 
+// Reliable connections.
+mod recovery;
+mod recovery_kept;
+mod recovery_refused;
+mod recovery_window;
+mod reliable;
+mod replay_queue;
+
+// Protobuf.
+mod conversion;
+mod protobuf;
+
+// Streams, invocations and the state of groups.
+mod group_state;
+mod group_state_reliable;
+mod invocation_failures;
+mod invocations;
+mod stream_ends;
+mod stream_refusals;
+mod streams;
+mod streams_protobuf;
+
 // Event handlers.
 mod config_reload;
 mod events_bounds;
@@ -77,7 +99,9 @@ mod shutdown;
 // Everything at once.
 mod autobahn;
 mod churn;
+mod cuts;
 mod events_faults;
 mod sdk;
 mod sdk_events;
 mod sdk_python;
+mod sdk_reliable;

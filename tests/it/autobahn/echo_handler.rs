@@ -4,7 +4,7 @@
 //! with a stated length, which is all that corecast sends. A text without content is answered with
 //! metadata, because without any an empty answer would be none (events-webhook.md 8.4.3).
 
-use std::io::{BufRead, BufReader, Read, Result, Write};
+use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 

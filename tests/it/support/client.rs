@@ -14,12 +14,17 @@ use tungstenite::{Error, Message, WebSocket};
 
 use super::close::Close;
 use super::http::Upgrade;
+use super::protobuf;
 use super::server::Endpoint;
 use super::token::{EVERYTHING, Token};
 use super::wire::Wire;
 
 /// The plain JSON subprotocol.
 pub(crate) const JSON: &str = "json.webpubsub.azure.v1";
+/// JSON with sequence ids, acknowledgements and recovery.
+pub(crate) const RELIABLE_JSON: &str = "json.reliable.webpubsub.azure.v1";
+pub(crate) const PROTOBUF: &str = "protobuf.webpubsub.azure.v1";
+pub(crate) const RELIABLE_PROTOBUF: &str = "protobuf.reliable.webpubsub.azure.v1";
 
 /// A client that is about to connect.
 #[derive(Clone)]
@@ -74,6 +79,23 @@ impl Guest {
         self
     }
 
+    /// Changes the token further.
+    pub(crate) fn token(mut self, change: impl FnOnce(Token) -> Token) -> Self {
+        self.token = change(self.token);
+        self
+    }
+
+    /// Another subprotocol than plain JSON.
+    pub(crate) fn speaking(mut self, subprotocol: &'static str) -> Self {
+        self.subprotocol = Some(subprotocol);
+        self
+    }
+
+    /// JSON with sequence ids and recovery.
+    pub(crate) fn reliable(self) -> Self {
+        self.speaking(RELIABLE_JSON)
+    }
+
     /// No subprotocol: payloads only, no envelope.
     pub(crate) fn simple(mut self) -> Self {
         self.subprotocol = None;
@@ -89,6 +111,12 @@ impl Guest {
     /// A simple client that publishes to a group it is in: the server echoes its frames.
     pub(crate) fn echoing(self) -> Self {
         self.permitted().groups(&["echo"]).publishing_to("echo")
+    }
+
+    /// Adds parameters to the query of the handshake, each after an `&`.
+    pub(crate) fn asking(mut self, parameters: &str) -> Self {
+        self.query.push_str(parameters);
+        self
     }
 
     /// Sends the token as a header, which may be longer than a request line.
@@ -130,10 +158,14 @@ impl Guest {
         assert!(self.subprotocol.is_some(), "a simple client does not learn its id");
         // The kernel spreads connections by a hash of their ports; every attempt is a new port.
         // With four shards, 200 misses in a row happen once in 10^25 runs.
-        (0..200)
-            .map(|_| self.met(self.wire()))
-            .find(|client| client.shard() == shard)
-            .unwrap_or_else(|| panic!("no connection reached shard {shard}"))
+        for _ in 0..200 {
+            let client = self.met(self.wire());
+            if client.shard() == shard {
+                return client;
+            }
+            client.depart();
+        }
+        panic!("no connection reached shard {shard}")
     }
 
     fn met(&self, wire: Wire) -> Client {
@@ -146,7 +178,10 @@ pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
     /// The connection id; empty for a simple client, which is not told.
     pub(crate) id: String,
-    last_ack_id: u64,
+    /// What recovers the connection; only with a reliable subprotocol.
+    pub(crate) reconnection_token: Option<String>,
+    /// Of [`Self::request`]; libraries count on when they recover.
+    pub(super) last_ack_id: u64,
     /// Received while waiting for something else.
     kept: VecDeque<Message>,
 }
@@ -156,16 +191,28 @@ impl Client {
     pub(crate) fn on(wire: Wire) -> Self {
         let (stream, unread) = wire.into_parts();
         let socket = WebSocket::from_partially_read(stream, unread, Role::Client, None);
-        Self { socket, id: String::new(), last_ack_id: 0, kept: VecDeque::new() }
+        let (id, reconnection_token) = (String::new(), None);
+        Self { socket, id, reconnection_token, last_ack_id: 0, kept: VecDeque::new() }
     }
 
     /// Takes over a connection with a subprotocol: reads the `connected` message.
     pub(crate) fn greeted(wire: Wire) -> Self {
         let mut client = Self::on(wire);
-        let connected = client.json();
-        assert_eq!(connected["event"], "connected", "{connected}");
-        client.id = connected["connectionId"].as_str().expect("an id").to_owned();
+        (client.id, client.reconnection_token) = match client.next() {
+            Message::Binary(bytes) => protobuf::greeting(&bytes),
+            message => {
+                let connected = as_json(&message).unwrap_or_else(|| panic!("{message:?}"));
+                assert_eq!(connected["event"], "connected", "{connected}");
+                let text = |name: &str| connected[name].as_str().map(str::to_owned);
+                (text("connectionId").expect("an id"), text("reconnectionToken"))
+            }
+        };
         client
+    }
+
+    /// The socket below, for what no client library does.
+    pub(super) fn stream(&self) -> &TcpStream {
+        self.socket.get_ref()
     }
 
     /// The connection for a test that drives it by itself.
@@ -219,18 +266,36 @@ impl Client {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
     }
 
+    /// The end of a connection that the server just drops, which has to be next.
+    pub(crate) fn dropped(&mut self) {
+        match self.try_next() {
+            Err(Error::ConnectionClosed | Error::Io(_) | Error::Protocol(_)) => {}
+            other => panic!("the end expected: {other:?}"),
+        }
+    }
+
     /// The server's close frame, which has to be next, and the end of the connection after it.
     pub(crate) fn closed(&mut self) -> Close {
-        let close = match self.next() {
-            Message::Close(None) => Close { code: 1005, reason: String::new() },
-            Message::Close(Some(CloseFrame { code, reason })) => {
-                Close { code: code.into(), reason: reason.as_str().to_owned() }
+        let (before, close) = self.messages_to_close();
+        assert_eq!(before, [] as [Value; 0], "messages before {close:?}");
+        close
+    }
+
+    /// The server's close frame with the JSON messages before it, and the end after it.
+    pub(crate) fn messages_to_close(&mut self) -> (Vec<Value>, Close) {
+        let mut before = Vec::new();
+        let close = loop {
+            match self.next() {
+                Message::Close(None) => break Close { code: 1005, reason: String::new() },
+                Message::Close(Some(CloseFrame { code, reason })) => {
+                    break Close { code: code.into(), reason: reason.as_str().to_owned() };
+                }
+                other => before.push(as_json(&other).unwrap_or_else(|| panic!("{other:?}"))),
             }
-            other => panic!("a close frame expected: {other:?}"),
         };
         // The library answers the close frame; the server has to end the connection then.
         match self.try_next() {
-            Err(Error::ConnectionClosed | Error::Io(_)) => close,
+            Err(Error::ConnectionClosed | Error::Io(_)) => (before, close),
             other => panic!("after {close:?}: {other:?}"),
         }
     }
@@ -264,6 +329,13 @@ impl Client {
         assert_eq!(self.closed().code, 1000);
     }
 
+    /// Leaves whatever else the server has to say: unlike one that is merely dropped, a reliable
+    /// connection is gone then.
+    fn depart(mut self) {
+        self.send_close(1000, "");
+        while self.try_next().is_ok() {}
+    }
+
     /// Sends a request with a fresh ack id and waits for its ack.
     pub(crate) fn request(&mut self, mut request: Value) -> Value {
         self.last_ack_id += 1;
@@ -274,19 +346,30 @@ impl Client {
 
     /// The ack of this id. Everything else that comes first is kept for later.
     pub(crate) fn ack(&mut self, id: u64) -> Value {
+        self.find_json(|message| message["type"] == "ack" && message["ackId"] == id)
+    }
+
+    /// The first JSON message of this type. Everything else that comes first is kept for later.
+    pub(crate) fn of_type(&mut self, kind: &str) -> Value {
+        self.find_json(|message| message["type"] == kind)
+    }
+
+    fn find_json(&mut self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        self.find(|message| as_json(message).filter(&is_wanted))
+    }
+
+    /// The first message that `wanted` knows. Everything else that comes first is kept for later.
+    pub(super) fn find<T>(&mut self, wanted: impl Fn(&Message) -> Option<T>) -> T {
         let mut earlier = VecDeque::new();
         loop {
             let message = self.next();
-            let ack = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok());
-            match ack {
-                Some(ack @ Value::Object(_)) if ack["type"] == "ack" && ack["ackId"] == id => {
-                    earlier.append(&mut self.kept);
-                    self.kept = earlier;
-                    return ack;
-                }
-                _ if message.is_close() => panic!("closed instead of ack {id}: {message:?}"),
-                _ => earlier.push_back(message),
+            if let Some(found) = wanted(&message) {
+                earlier.append(&mut self.kept);
+                self.kept = earlier;
+                return found;
             }
+            assert!(!message.is_close(), "closed instead, after {earlier:?}: {message:?}");
+            earlier.push_back(message);
         }
     }
 
@@ -337,6 +420,12 @@ impl Client {
             before.push(message);
         }
     }
+}
+
+/// The object that a text message consists of, if it does.
+fn as_json(message: &Message) -> Option<Value> {
+    let text = message.to_text().ok().filter(|_| message.is_text())?;
+    serde_json::from_str(text).ok().filter(Value::is_object)
 }
 
 /// A publication of text, without ack id.

@@ -11,17 +11,24 @@ mod deadline;
 pub(crate) mod frame;
 pub(crate) mod http;
 mod metrics;
+pub(crate) mod protobuf;
+pub(crate) mod proxy;
+mod recovery;
 mod rest;
 mod server;
 mod token;
 pub(crate) mod upstream;
 mod wire;
 
-pub(crate) use client::{Client, JSON, event, publication};
+pub(crate) use client::{
+    Client, Guest, JSON, PROTOBUF, RELIABLE_JSON, RELIABLE_PROTOBUF, event, publication,
+};
 pub(crate) use close::Close;
 pub(crate) use deadline::{PATIENCE, eventually};
 pub(crate) use frame::Frame;
 pub(crate) use http::Upgrade;
+pub(crate) use protobuf::ProtobufClient;
+pub(crate) use recovery::Pass;
 pub(crate) use rest::{Call, Lines, encoded};
 pub(crate) use server::{
     Endpoint, PRIMARY_KEY, Run, SECONDARY_KEY, Server, Setup, TempFile, corecast,
