@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
 use crate::socket::Socket;
+use crate::wire::subprotocol::Subprotocol;
 
 /// Connections from one source address before the next one is taken. The kernel offers about
 /// 28,000 ports but searches half of them first: beyond 14,000 each `connect` costs the
@@ -42,10 +43,7 @@ pub(crate) enum Stage {
 pub(crate) struct Dial {
     /// The request for the upgrade; empty for a connection that stays HTTP.
     pub(crate) request: Rc<[u8]>,
-    /// Offered, and expected in the answer.
-    pub(crate) subprotocol: Option<&'static str>,
-    /// Whether the server speaks first (client-connect.md 3, step 14).
-    pub(crate) is_greeted: bool,
+    pub(crate) subprotocol: Subprotocol,
     /// A frame to send once greeted, which has to be acknowledged.
     pub(crate) join: Option<Rc<[u8]>>,
 }
@@ -53,7 +51,7 @@ pub(crate) struct Dial {
 impl Dial {
     /// Of a connection that stays HTTP.
     pub(crate) fn http() -> Self {
-        Self { request: Rc::from([]), subprotocol: None, is_greeted: false, join: None }
+        Self { request: Rc::from([]), subprotocol: Subprotocol::None, join: None }
     }
 }
 

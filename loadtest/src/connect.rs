@@ -14,7 +14,8 @@ use crate::meter::{Meter, Usage};
 use crate::open::{Opening, open_all};
 use crate::report::{Report, grouped, row, row_if};
 use crate::setup;
-use crate::target::{Subprotocol, Target, TargetArgs};
+use crate::target::{Target, TargetArgs};
+use crate::wire::subprotocol::Subprotocol;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ConnectArgs {
@@ -65,7 +66,7 @@ pub(crate) fn drive(
     concurrency: usize,
     subprotocol: Subprotocol,
 ) -> Result<ConnectReport> {
-    let dials = vec![target.dial(subprotocol)?; connections];
+    let dials = vec![target.dial(subprotocol, None)?; connections];
     let mut fleet = Fleet::new(target.address, 0)?;
     let meter = Meter::start(target.process);
     let opening = open_all(&mut fleet, &dials, concurrency)?;

@@ -204,7 +204,7 @@ impl Fleet {
         }
         let mut at = 0;
         if self.clients[index].stage == Stage::Upgrading {
-            let subprotocol = self.clients[index].dial.subprotocol;
+            let subprotocol = self.clients[index].dial.subprotocol.offer();
             match handshake::answer_bytes(bytes, subprotocol)? {
                 Some(count) => at = count,
                 None => {
@@ -256,7 +256,8 @@ impl Fleet {
     }
 
     fn on_upgraded(&mut self, index: usize, now_ns: u64) -> Result<()> {
-        if self.clients[index].dial.is_greeted {
+        // Who speaks a subprotocol is greeted (client-connect.md 3, step 14).
+        if self.clients[index].dial.subprotocol.encoding().is_some() {
             self.clients[index].stage = Stage::Greeting;
             return Ok(());
         }
@@ -284,7 +285,8 @@ impl Fleet {
     #[cold]
     fn on_other(&mut self, index: usize, opcode: u8, payload: &[u8], now_ns: u64) -> Result<()> {
         let text = || String::from_utf8_lossy(envelope::excerpt(payload)).into_owned();
-        match (opcode, self.clients[index].stage) {
+        let Client { stage, dial: Dial { subprotocol, .. }, .. } = &self.clients[index];
+        match (opcode, *stage) {
             (_, Stage::Closed) | (frame::PONG, _) => Ok(()),
             (frame::PING, _) => {
                 self.pings += 1;
@@ -297,10 +299,10 @@ impl Fleet {
                 self.retire(index)
             }
             (frame::CLOSE, _) => self.lose(index, &close_text(payload)),
-            (frame::TEXT, Stage::Greeting) if payload.starts_with(envelope::CONNECTED) => {
+            (_, Stage::Greeting) if subprotocol.is_connected(opcode, payload) => {
                 self.on_greeted(index, now_ns)
             }
-            (frame::TEXT, Stage::Joining) if payload == envelope::JOINED => {
+            (_, Stage::Joining) if subprotocol.is_joined(opcode, payload) => {
                 self.on_opened(index, Stage::Open, now_ns);
                 Ok(())
             }

@@ -18,7 +18,8 @@ use crate::procfs::{Memory, Process};
 use crate::progress::Progress;
 use crate::report::{Report, grouped, row, row_if};
 use crate::setup;
-use crate::target::{Subprotocol, Target, TargetArgs};
+use crate::target::{Target, TargetArgs};
+use crate::wire::subprotocol::Subprotocol;
 
 /// Memory counts as settled when it changed by less than this within a second.
 const SETTLED_BYTES: u64 = 64 * 1024;
@@ -76,7 +77,7 @@ fn drive(
     connections: usize,
 ) -> Result<IdleReport> {
     let memory = || server.memory().context("reading the server's memory");
-    let dials = vec![target.dial(args.subprotocol)?; connections];
+    let dials = vec![target.dial(args.subprotocol, None)?; connections];
     let mut fleet = Fleet::new(target.address, 0)?;
     let before = memory()?;
     let opening = open_all(&mut fleet, &dials, usize::try_from(args.concurrency)?)?;

@@ -91,3 +91,15 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_two_options_of_a_scenario_are_one() {
+        Cli::command().debug_assert();
+    }
+}

@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::fleet::Dial;
 use crate::metrics::Counters;
 use crate::procfs::{self, Process};
 use crate::setup;
 use crate::token::{self, Identity};
-use crate::wire::{envelope, handshake, http};
+use crate::wire::subprotocol::Subprotocol;
+use crate::wire::{handshake, http};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TargetArgs {
@@ -34,17 +35,6 @@ pub(crate) struct TargetArgs {
     /// Metrics address, e.g. http://127.0.0.1:9090/metrics; frames per write come from it
     #[arg(long)]
     pub(crate) metrics: Option<Endpoint>,
-}
-
-/// What a client speaks after the upgrade (client-connect.md 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Subprotocol {
-    /// json.webpubsub.azure.v1: messages in an envelope
-    Json,
-    /// No subprotocol: bare payloads; groups come from the token
-    Simple,
-    /// No subprotocol and no token
-    None,
 }
 
 /// `http://127.0.0.1:8080/path` of something on this machine.
@@ -148,44 +138,30 @@ impl Target {
         Ok((measured, frames_per_write))
     }
 
-    /// How to open a client that is in no group.
-    pub(crate) fn dial(&self, subprotocol: Subprotocol) -> Result<Dial> {
-        match subprotocol {
-            Subprotocol::Json => self.dial_json(None),
-            Subprotocol::Simple => self.dial_simple(None),
-            Subprotocol::None => {
-                let request = handshake::request(&self.address.to_string(), &self.hub, "", None);
-                Ok(Dial { request: request.into(), ..self.dial_simple(None)? })
-            }
-        }
-    }
-
-    /// How to open a client in the JSON subprotocol, joining `group` once greeted.
-    pub(crate) fn dial_json(&self, group: Option<&str>) -> Result<Dial> {
-        let join = group.map(|group| Rc::from(envelope::join(group)));
-        Ok(Dial { join, ..self.dial_known(Identity::default())? })
+    /// How to open a client. It gets into `group` by a join once it is greeted, or by its token
+    /// where it cannot ask.
+    pub(crate) fn dial(&self, subprotocol: Subprotocol, group: Option<&str>) -> Result<Dial> {
+        let join = group.and_then(|group| subprotocol.join(group)).map(Rc::from);
+        let group = group.filter(|_| subprotocol.encoding().is_none());
+        let request = self.request(subprotocol, Identity { group, user: None })?;
+        Ok(Dial { request, subprotocol, join })
     }
 
     /// How to open a client in the JSON subprotocol whose token says all about it.
     pub(crate) fn dial_known(&self, identity: Identity<'_>) -> Result<Dial> {
-        let request = self.request(Some(envelope::JSON_SUBPROTOCOL), identity)?;
-        let subprotocol = Some(envelope::JSON_SUBPROTOCOL);
-        Ok(Dial { request, subprotocol, is_greeted: true, join: None })
+        let request = self.request(Subprotocol::Json, identity)?;
+        Ok(Dial { request, subprotocol: Subprotocol::Json, join: None })
     }
 
-    /// How to open a simple client that its token puts into `group`.
-    pub(crate) fn dial_simple(&self, group: Option<&str>) -> Result<Dial> {
-        let request = self.request(None, Identity { group, user: None })?;
-        Ok(Dial { request, subprotocol: None, is_greeted: false, join: None })
-    }
-
-    fn request(&self, subprotocol: Option<&str>, identity: Identity<'_>) -> Result<Rc<[u8]>> {
+    fn request(&self, subprotocol: Subprotocol, identity: Identity<'_>) -> Result<Rc<[u8]>> {
         let authority = self.address.to_string();
         let token = match self.access_key.as_str() {
             "" => String::new(),
+            _ if subprotocol == Subprotocol::None => String::new(),
             key => token::sign_client(key, &authority, &self.hub, identity)?,
         };
-        Ok(Rc::from(handshake::request(&authority, &self.hub, &token, subprotocol)))
+        let offer = subprotocol.offer();
+        Ok(Rc::from(handshake::request(&authority, &self.hub, &token, offer)))
     }
 
     /// The head of a REST send of `body_bytes` to what `place` names in the hub, e.g. `users/u/`.

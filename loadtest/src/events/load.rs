@@ -19,7 +19,7 @@ use crate::meter::{Meter, Usage};
 use crate::pace::{BEHIND_MAX, Schedule, Settling, TURN_NS_MAX};
 use crate::procfs::Process;
 use crate::progress::Progress;
-use crate::wire::envelope::{Layout, Odd};
+use crate::wire::envelope::{Delivery, Layout, Odd};
 use crate::wire::event::{self, Ack, EventKind};
 use crate::wire::stamp::{Stamp, narrow};
 
@@ -242,8 +242,8 @@ impl Load {
         let Self { fleet, ledger, layout, kind, free, timing, .. } = self;
         let Self { parsed_slowly, first_unreadable, first_failure, .. } = self;
         fleet.turn(timeout_ns, |client, message, now_ns| {
-            let ended = if let Some(stamp) = layout.read_delivery(client, message) {
-                ledger.on_echo(client, stamp.sequence)
+            let ended = if let Some(delivery) = layout.read_delivery(client, message) {
+                ledger.on_echo(client, delivery.stamp.sequence)
             } else if let Some(ack) = kind.has_acks().then(|| event::read_ack(message)).flatten() {
                 match ack {
                     Ack::Success(id) => ledger.on_success(client, id),
@@ -254,11 +254,11 @@ impl Load {
                 }
             } else {
                 match layout.read_odd(message) {
-                    Odd::Delivery(of, stamp) if of as usize == client => {
+                    Odd::Delivery(Delivery { stamp, .. }) if stamp.target as usize == client => {
                         *parsed_slowly += 1;
                         ledger.on_echo(client, stamp.sequence)
                     }
-                    Odd::Delivery(..) => {
+                    Odd::Delivery(_) => {
                         ledger.faults.wrong_client += 1;
                         None
                     }

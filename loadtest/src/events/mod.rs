@@ -23,10 +23,11 @@ use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::fleet::Fleet;
 use crate::open::open_all;
 use crate::report::Report;
-use crate::target::{Subprotocol, Target, TargetArgs};
+use crate::target::{Target, TargetArgs};
 use crate::wire::envelope::Layout;
 use crate::wire::event::EventKind;
 use crate::wire::stamp::STAMP_BYTES;
+use crate::wire::subprotocol::Subprotocol;
 use crate::{procfs, setup};
 
 /// For the first event: longer than a server repeats what it cannot post (events-webhook.md 7.3).
@@ -97,9 +98,9 @@ fn drive(target: &Target, hub: &str, args: &LoadArgs) -> Result<EventsReport> {
     let handler = Handler::start(args.handler_listen, args.handler_delay_ms * NS_PER_MS)?;
     let layout = Layout::new(clients, payload_bytes, args.kind.envelope());
     let dial = match args.kind {
-        EventKind::Json => target.dial(Subprotocol::Json)?,
+        EventKind::Json => target.dial(Subprotocol::Json, None)?,
         // Without a mode in its URL a simple client sends events (client-connect.md 7.1).
-        EventKind::Simple => target.dial(Subprotocol::Simple)?,
+        EventKind::Simple => target.dial(Subprotocol::Simple, None)?,
     };
     let mut fleet = Fleet::new(target.address, payload_bytes)?;
     let concurrency = usize::try_from(args.concurrency)?;

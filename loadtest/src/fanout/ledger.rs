@@ -25,6 +25,8 @@ pub(crate) struct Faults {
     pub(crate) duplicates: u64,
     /// Deliveries of a group the subscriber is not in.
     pub(crate) wrong_group: u64,
+    /// Deliveries to reliable subscribers whose sequence id is not the next one.
+    pub(crate) misnumbered: u64,
     /// Messages that are no delivery of this run, or damaged.
     pub(crate) unreadable: u64,
     /// Clients the server closed during the run.
@@ -38,7 +40,12 @@ impl Faults {
 
     /// Those beside loss, which is only known at the end.
     pub(crate) fn count_so_far(&self) -> u64 {
-        self.reordered + self.duplicates + self.wrong_group + self.unreadable + self.clients_closed
+        self.reordered
+            + self.duplicates
+            + self.wrong_group
+            + self.misnumbered
+            + self.unreadable
+            + self.clients_closed
     }
 }
 

@@ -10,27 +10,40 @@ use anyhow::{Result, ensure};
 
 use crate::clock;
 use crate::fanout::ledger::{Faults, Ledger, Shape};
+use crate::fanout::receipts::Receipts;
 use crate::fleet::Fleet;
 use crate::histogram::Latencies;
 use crate::meter::{Meter, Usage};
 use crate::pace::{BEHIND_MAX, Schedule, Settling, TURN_NS_MAX};
 use crate::procfs::Process;
 use crate::progress::Progress;
-use crate::wire::envelope::{Layout, Odd};
+use crate::wire::envelope::{Delivery, Layout, Odd};
+use crate::wire::publish::Publishes;
 use crate::wire::stamp::{Stamp, narrow};
+use crate::wire::subprotocol::Subprotocol;
 
 /// Messages published between two reads, so that a schedule that lags does not stop reading.
 const PUBLISHES_PER_TURN_MAX: usize = 1024;
+/// Messages in flight to each reliable subscriber at a fixed rate; what is due beyond waits, and
+/// its latency counts. Without it a pause of this machine would end in a burst that makes the
+/// server close its clients: 299 messages received and not acknowledged, as many as this with
+/// their ack on its way, and as many again that the server reads before that ack stay below the
+/// 1,000 of client-json.md 6.4.
+const RELIABLE_IN_FLIGHT_MAX: usize = 350;
 
 /// Clients 0 to `subscribers` receive; the `publishers` behind them publish.
 pub(crate) struct Load {
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
+    receipts: Option<Receipts>,
     layout: Layout,
+    publishes: Publishes,
     shape: Shape,
     server: Option<Process>,
     /// By publisher: the group its next message goes to.
     next_groups: Vec<usize>,
+    /// Messages that were due at a fixed rate when its time was over.
+    pub(crate) unsent: usize,
     /// Deliveries whose layout was not the expected one, and the first message that was none.
     pub(crate) parsed_slowly: u64,
     pub(crate) first_unreadable: Option<String>,
@@ -40,21 +53,40 @@ pub(crate) struct Load {
 pub(crate) struct Measured {
     pub(crate) published: u64,
     pub(crate) delivered: u64,
+    pub(crate) sequence_acks: u64,
     pub(crate) usage: Usage,
 }
 
+/// A reading at the start of a phase.
+struct Mark {
+    meter: Meter,
+    published: u64,
+    delivered: u64,
+    sequence_acks: u64,
+}
+
 impl Load {
-    pub(crate) fn new(fleet: Fleet, layout: Layout, shape: Shape, server: Option<Process>) -> Self {
+    pub(crate) fn new(
+        fleet: Fleet,
+        layout: Layout,
+        publishes: Publishes,
+        subscribers: Subprotocol,
+        shape: Shape,
+        server: Option<Process>,
+    ) -> Self {
         Self {
             fleet,
             ledger: Ledger::new(shape),
+            receipts: Receipts::new(subscribers, shape.subscribers),
             layout,
+            publishes,
             shape,
             server,
             // Publishers start apart, so that they do not all meet in one group.
             next_groups: (0..shape.publishers)
                 .map(|p| p * shape.groups / shape.publishers)
                 .collect(),
+            unsent: 0,
             parsed_slowly: 0,
             first_unreadable: None,
         }
@@ -122,13 +154,21 @@ impl Load {
             );
             self.tell(&mut progress);
         }
+        self.unsent = schedule.behind(schedule.end_ns());
         Ok(self.since(&before))
     }
 
     fn publish_due(&mut self, schedule: &mut Schedule, lags: &mut Latencies) -> Result<()> {
         let now_ns = clock::now_ns();
         let first = schedule.taken();
-        while schedule.taken() - first < PUBLISHES_PER_TURN_MAX {
+        let room = match self.receipts {
+            Some(_) => {
+                let in_flight_max = RELIABLE_IN_FLIGHT_MAX * self.shape.groups;
+                in_flight_max.saturating_sub(self.ledger.outstanding()).min(PUBLISHES_PER_TURN_MAX)
+            }
+            None => PUBLISHES_PER_TURN_MAX,
+        };
+        while schedule.taken() - first < room {
             let publisher = schedule.taken() % self.shape.publishers;
             let Some(due_ns) = schedule.take_due(now_ns) else { break };
             self.queue(publisher, due_ns);
@@ -162,22 +202,25 @@ impl Load {
         let stamp =
             Stamp { publisher: narrow(publisher), target: narrow(group), sequence, intended_ns };
         let client = &mut self.fleet.clients[self.shape.subscribers + publisher];
-        self.layout.put_publish(&mut client.socket.outgoing, stamp);
+        self.publishes.put(&mut client.socket.outgoing, stamp);
     }
 
     fn turn(&mut self, timeout_ns: u64, mut latencies: Option<&mut Latencies>) -> Result<()> {
-        let Self { fleet, ledger, layout, shape, parsed_slowly, first_unreadable, .. } = self;
+        let Self { fleet, ledger, receipts, layout, shape, .. } = self;
+        let Self { parsed_slowly, first_unreadable, .. } = self;
         fleet.turn(timeout_ns, |client, message, now_ns| {
             let group = shape.group_of(client);
             let is_subscriber = client < shape.subscribers;
-            let stamp = match layout.read_delivery(group, message) {
-                Some(stamp) if is_subscriber => stamp,
+            let Delivery { stamp, sequence_id } = match layout.read_delivery(group, message) {
+                Some(delivery) if is_subscriber => delivery,
                 _ => match layout.read_odd(message) {
-                    Odd::Delivery(of, stamp) if is_subscriber && of as usize == group => {
+                    Odd::Delivery(delivery)
+                        if is_subscriber && delivery.stamp.target as usize == group =>
+                    {
                         *parsed_slowly += 1;
-                        stamp
+                        delivery
                     }
-                    Odd::Delivery(..) => return ledger.faults.wrong_group += 1,
+                    Odd::Delivery(_) => return ledger.faults.wrong_group += 1,
                     Odd::Other(text) => {
                         first_unreadable.get_or_insert(text);
                         return ledger.faults.unreadable += 1;
@@ -185,22 +228,40 @@ impl Load {
                 },
             };
             ledger.on_delivery(client, stamp);
+            if let Some(receipts) = receipts.as_mut()
+                && !receipts.on_delivery(client, sequence_id)
+            {
+                ledger.faults.misnumbered += 1;
+            }
             if let Some(latencies) = latencies.as_deref_mut() {
                 latencies.record(now_ns.saturating_sub(stamp.intended_ns));
             }
-        })
+        })?;
+        // Before anything is published because of what has arrived: a server that reads both at
+        // once must not find a client with 1,000 unacknowledged messages.
+        receipts.as_mut().map_or(Ok(()), |receipts| receipts.write(fleet))
     }
 
-    fn mark(&self) -> (Meter, u64, u64) {
-        (Meter::start(self.server), self.ledger.published, self.ledger.delivered)
-    }
-
-    fn since(&self, (meter, published, delivered): &(Meter, u64, u64)) -> Measured {
-        Measured {
-            usage: meter.read(),
-            published: self.ledger.published - published,
-            delivered: self.ledger.delivered - delivered,
+    fn mark(&self) -> Mark {
+        Mark {
+            meter: Meter::start(self.server),
+            published: self.ledger.published,
+            delivered: self.ledger.delivered,
+            sequence_acks: self.sequence_acks(),
         }
+    }
+
+    fn since(&self, before: &Mark) -> Measured {
+        Measured {
+            usage: before.meter.read(),
+            published: self.ledger.published - before.published,
+            delivered: self.ledger.delivered - before.delivered,
+            sequence_acks: self.sequence_acks() - before.sequence_acks,
+        }
+    }
+
+    fn sequence_acks(&self) -> u64 {
+        self.receipts.as_ref().map_or(0, |receipts| receipts.acks)
     }
 
     fn tell(&self, progress: &mut Progress) {

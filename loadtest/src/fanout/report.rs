@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::fanout::LoadArgs;
 use crate::fanout::ledger::Faults;
 use crate::fanout::load::Measured;
+use crate::fanout::{LoadArgs, Subprotocols};
 use crate::histogram::Quantiles;
 use crate::meter::Usage;
 use crate::open::Opening;
@@ -17,6 +17,7 @@ use crate::report::{grouped, row, row_if};
 #[derive(Serialize)]
 pub(crate) struct FanoutReport {
     pub(crate) server: SocketAddr,
+    pub(crate) subprotocols: Subprotocols,
     pub(crate) settings: LoadArgs,
     pub(crate) opening: Opening,
     pub(crate) phases: Vec<Phase>,
@@ -34,6 +35,8 @@ pub(crate) struct Phase {
     pub(crate) name: &'static str,
     pub(crate) publishes: u64,
     pub(crate) deliveries: u64,
+    /// Sent by reliable subscribers; the server's work on them is in its CPU time per delivery.
+    pub(crate) sequence_acks: u64,
     pub(crate) publishes_per_s: f64,
     pub(crate) deliveries_per_s: f64,
     pub(crate) server_cpu_ns_per_delivery: Option<f64>,
@@ -53,11 +56,12 @@ impl Phase {
         measured: &Measured,
         frames_per_write: Option<f64>,
     ) -> Self {
-        let &Measured { published, delivered, usage } = measured;
+        let &Measured { published, delivered, sequence_acks, usage } = measured;
         Self {
             name,
             publishes: published,
             deliveries: delivered,
+            sequence_acks,
             publishes_per_s: published as f64 / usage.seconds,
             deliveries_per_s: delivered as f64 / usage.seconds,
             server_cpu_ns_per_delivery: usage.server_ns_per(delivered),
@@ -94,11 +98,12 @@ pub(crate) struct Compared {
 impl Display for FanoutReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let LoadArgs { subscribers, publishers, payload, groups, window, .. } = self.settings;
+        let speaking = self.subprotocols;
         writeln!(
             out,
-            "{subscribers} subscribers in {groups} groups, {publishers} publishers, \
+            "{subscribers} subscribers ({}) in {groups} groups, {publishers} publishers ({}), \
              {payload} B, window {window}, server {}",
-            self.server
+            speaking.subscribers, speaking.publishers, self.server
         )?;
         writeln!(out, "connect and join")?;
         row(out, "connections/s", grouped(self.opening.connections_per_s))?;
@@ -113,14 +118,14 @@ impl Display for FanoutReport {
         row_if(out, "with all clients open", rss(self.server_memory))?;
         row_if(out, "after the last phase", rss(self.server_memory_after))?;
         writeln!(out, "verification")?;
-        let Faults { lost, reordered, duplicates, wrong_group, unreadable, clients_closed } =
-            self.faults;
+        let Faults { lost, reordered, duplicates, .. } = self.faults;
+        let Faults { wrong_group, misnumbered, unreadable, clients_closed, .. } = self.faults;
         row(
             out,
             if self.faults.is_clean() { "every delivery as expected" } else { "FAILED" },
             format!(
                 "lost {lost}, reordered {reordered}, duplicates {duplicates}, \
-                 wrong group {wrong_group}, unreadable {unreadable}, clients closed {clients_closed}"
+                 wrong group {wrong_group}, misnumbered {misnumbered}, unreadable {unreadable}, clients closed {clients_closed}"
             ),
         )?;
         self.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
@@ -138,6 +143,8 @@ impl Display for Phase {
         row_if(out, "server CPU per publish", per_publish)?;
         let generator = format!("{} ns", grouped(self.generator_cpu_ns_per_delivery));
         row(out, "generator CPU per delivery", generator)?;
+        let acks = self.sequence_acks as f64 / self.usage.seconds;
+        row_if(out, "sequence acks/s", (self.sequence_acks > 0).then(|| grouped(acks)))?;
         row(out, "CPU share of one core", self.usage)?;
         row_if(
             out,

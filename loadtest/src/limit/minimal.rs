@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::net::{self, RecvFlags, SendFlags};
 
 use crate::socket;
-use crate::wire::{envelope, frame, handshake};
+use crate::wire::{envelope, frame, handshake, subprotocol};
 
 const EVENTS_PER_TURN_MAX: usize = 1024;
 const SCRATCH_BYTES: usize = 4 << 20;
@@ -158,7 +158,7 @@ impl Server {
     fn on_request(&mut self, index: usize, request: &[u8]) {
         let Some(peer) = &mut self.peers[index] else { return };
         peer.is_upgraded = true;
-        let name = envelope::JSON_SUBPROTOCOL;
+        let name = subprotocol::JSON;
         let is_json = request.windows(name.len()).any(|window| window == name.as_bytes());
         let accept = handshake::ACCEPT;
         let choice =

@@ -23,9 +23,9 @@ use serde::Serialize;
 use self::child::LimitServer;
 pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::StreamRow;
-use crate::fanout::{self, LoadArgs};
+use crate::fanout::{self, LoadArgs, Subprotocols};
 use crate::report::{Report, grouped};
-use crate::target::Subprotocol;
+use crate::wire::subprotocol::Subprotocol;
 use crate::{connect, setup};
 
 #[derive(Args, Clone, Debug)]
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
         }
         Mode::Coalesce => {
             let server = LimitServer::start_minimal(args.server_core, sockets)?;
-            let report = fanout::drive(&server.target(), &args.load, Subprotocol::Json)?;
+            let report = fanout::drive(&server.target(), &args.load, Subprotocols::JSON)?;
             let is_clean = report.faults.is_clean();
             Report::new("limit coalesce", server.target().cores(), report).print(is_json)?;
             Ok(is_clean)

@@ -34,7 +34,7 @@ const TAIL_NS_MAX: u64 = 10 * NS_PER_S;
 /// A delivery in the JSON subprotocol of a payload of this size.
 pub(crate) fn frame(payload_bytes: usize) -> Vec<u8> {
     let stamp = Stamp { publisher: 0, target: 0, sequence: 0, intended_ns: 0 };
-    Layout::new(1, payload_bytes, Envelope::Group).delivery_frame(stamp)
+    Layout::new(1, payload_bytes, Envelope::JSON_GROUP).delivery_frame(stamp)
 }
 
 /// What the writer says about itself: over the measured time, and in all.

@@ -19,7 +19,7 @@ use crate::procfs::Process;
 use crate::progress::Progress;
 use crate::rest::ledger::{Faults, Ledger, Shape};
 use crate::rest::pool::{Pool, Request};
-use crate::wire::envelope::{Layout, Odd};
+use crate::wire::envelope::{Delivery, Layout, Odd};
 use crate::wire::http;
 use crate::wire::stamp::{Stamp, narrow};
 
@@ -240,13 +240,13 @@ impl Load {
             }
             let target = shape.target_of(client);
             let stamp = match layout.read_delivery(target, message) {
-                Some(stamp) => stamp,
+                Some(delivery) => delivery.stamp,
                 None => match layout.read_odd(message) {
-                    Odd::Delivery(of, stamp) if of as usize == target => {
+                    Odd::Delivery(Delivery { stamp, .. }) if stamp.target as usize == target => {
                         *parsed_slowly += 1;
                         stamp
                     }
-                    Odd::Delivery(..) => return ledger.faults.wrong_receiver += 1,
+                    Odd::Delivery(_) => return ledger.faults.wrong_receiver += 1,
                     Odd::Other(text) => {
                         first_unreadable.get_or_insert(text);
                         return ledger.faults.unreadable += 1;

@@ -99,7 +99,7 @@ impl LoadArgs {
 impl Addressee {
     fn envelope(self) -> Envelope {
         match self {
-            Self::Group => Envelope::Group,
+            Self::Group => Envelope::JSON_GROUP,
             Self::User | Self::All => Envelope::Server,
         }
     }

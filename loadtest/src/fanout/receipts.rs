@@ -1,0 +1,132 @@
+//! What reliable subscribers owe the server beside reading: sequence acks (client-json.md 6.2),
+//! at the times at which the published libraries send them.
+//!
+//! A library acknowledges once a second if there is anything new, and at once when 300 messages
+//! are outstanding. Here each read counts as one moment: what it brought is acknowledged as a
+//! whole, when the turn is over. The seconds of the subscribers are spread, as those of clients
+//! that came at different times.
+
+use anyhow::Result;
+
+use crate::clock::{self, NS_PER_S};
+use crate::fleet::Fleet;
+use crate::wire::subprotocol::Subprotocol;
+
+/// Outstanding messages that are acknowledged at once.
+const OUTSTANDING_MAX: u64 = 300;
+
+pub(crate) struct Receipts {
+    subprotocol: Subprotocol,
+    /// By subscriber.
+    receipts: Vec<Receipt>,
+    /// Subscribers with enough outstanding messages, or whose second is over.
+    due: Vec<usize>,
+    started_ns: u64,
+    /// Seconds of subscribers that are over since then.
+    seconds_over: u64,
+    pub(crate) acks: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Receipt {
+    last: u64,
+    acknowledged: u64,
+}
+
+impl Receipts {
+    /// `None` where nothing is acknowledged.
+    pub(crate) fn new(subprotocol: Subprotocol, subscribers: usize) -> Option<Self> {
+        subprotocol.is_reliable().then(|| Self {
+            subprotocol,
+            receipts: vec![Receipt::default(); subscribers],
+            due: Vec::new(),
+            started_ns: clock::now_ns(),
+            seconds_over: 0,
+            acks: 0,
+        })
+    }
+
+    /// Notes a delivery; whether its number is the one that had to come: 1, 2, 3 and so on.
+    #[inline]
+    pub(crate) fn on_delivery(&mut self, subscriber: usize, sequence_id: u64) -> bool {
+        let receipt = &mut self.receipts[subscriber];
+        let is_next = sequence_id == receipt.last + 1;
+        receipt.last = receipt.last.max(sequence_id);
+        // Passed by a gap, it is noticed when the second is over; the run has failed anyway.
+        if receipt.last == receipt.acknowledged + OUTSTANDING_MAX {
+            self.due.push(subscriber);
+        }
+        is_next
+    }
+
+    /// Sends what is due.
+    pub(crate) fn write(&mut self, fleet: &mut Fleet) -> Result<()> {
+        self.end_seconds(clock::now_ns() - self.started_ns);
+        for subscriber in self.due.drain(..) {
+            let receipt = &mut self.receipts[subscriber];
+            if receipt.last > receipt.acknowledged {
+                receipt.acknowledged = receipt.last;
+                self.acks += 1;
+                let outgoing = &mut fleet.clients[subscriber].socket.outgoing;
+                self.subprotocol.put_sequence_ack(outgoing, receipt.last);
+                fleet.write(subscriber)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_seconds(&mut self, elapsed_ns: u64) {
+        let count = self.receipts.len() as u64;
+        let over = u128::from(elapsed_ns) * u128::from(count) / u128::from(NS_PER_S);
+        let over = u64::try_from(over).unwrap_or(u64::MAX);
+        // After a long pause everyone is due once.
+        let first = self.seconds_over.max(over.saturating_sub(count));
+        // A remainder of a length is an index.
+        let due = (first..over).map(|second| usize::try_from(second % count).unwrap_or(0));
+        self.due.extend(due);
+        self.seconds_over = over;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receipts(subscribers: usize) -> Receipts {
+        Receipts::new(Subprotocol::JsonReliable, subscribers).unwrap()
+    }
+
+    #[test]
+    fn numbers_start_with_one_and_have_no_gap() {
+        // J44
+        let mut receipts = receipts(2);
+        assert!([1, 2, 3].into_iter().all(|number| receipts.on_delivery(1, number)));
+        assert!(!receipts.on_delivery(1, 3));
+        assert!(!receipts.on_delivery(1, 5));
+        assert!(receipts.on_delivery(1, 6));
+        assert!(!receipts.on_delivery(0, 0));
+        assert!(!receipts.on_delivery(0, 2));
+    }
+
+    #[test]
+    fn the_three_hundredth_outstanding_message_makes_an_ack_due_once() {
+        let mut receipts = receipts(2);
+        (1..OUTSTANDING_MAX).for_each(|number| assert!(receipts.on_delivery(1, number)));
+        assert!(receipts.due.is_empty());
+        (0..9).for_each(|more| assert!(receipts.on_delivery(1, OUTSTANDING_MAX + more)));
+        assert_eq!(receipts.due, [1]);
+    }
+
+    #[test]
+    fn everyone_is_due_once_a_second() {
+        let mut receipts = receipts(4);
+        for elapsed_ms in [0, 100, 249, 251, 700, 1000, 1010] {
+            receipts.end_seconds(elapsed_ms * NS_PER_S / 1000);
+        }
+        assert_eq!(receipts.due, [0, 1, 2, 3]);
+        receipts.due.clear();
+        receipts.end_seconds(100 * NS_PER_S);
+        receipts.due.sort_unstable();
+        assert_eq!(receipts.due, [0, 1, 2, 3]);
+    }
+}
