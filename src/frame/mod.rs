@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tungstenite::protocol::frame::coding::OpCode;
 
-use self::numbered::{NumberedFrame, Shared};
+use self::numbered::Shared;
 use crate::protocol::subprotocol::Encoding;
 use crate::protocol::ws::encode::{HEADER_BYTES_MAX, Header};
 
@@ -154,9 +154,9 @@ impl Queued {
         self.shared.is_some()
     }
 
-    /// The frame with a receiver's own number, if receivers number it.
-    pub fn numbered(&self, sequence_id: u64) -> Option<NumberedFrame<'_>> {
-        self.shared.as_ref().map(|shared| shared.numbered(self.frame.bytes(), sequence_id))
+    /// What a receiver's own number goes around, if receivers number it.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
     }
 
     /// Whether it has a time to live at all.

@@ -66,19 +66,63 @@ impl Shared {
         Some(Self { encoding, start, end: u32::try_from(end).ok()? })
     }
 
-    /// The frame as the receiver gets it for which it has this number.
-    pub fn numbered<'f>(&self, frame: &'f [u8], sequence_id: u64) -> NumberedFrame<'f> {
+    /// Appends the frame as the receiver gets it for which it has this number.
+    ///
+    /// This is what a reliable delivery costs beyond a plain one, so it writes where the bytes are
+    /// wanted, and in fixed lengths wherever it can.
+    #[inline]
+    pub fn write(&self, frame: &[u8], number: &SequenceNumber, out: &mut Vec<u8>) {
+        let shared = &frame[self.start as usize..self.end as usize];
+        match self.encoding {
+            SharedEncoding::Json => {
+                let payload_bytes = shared.len() + number.json_end.length();
+                Header::write(out, OpCode::Data(Data::Text), payload_bytes);
+                out.extend_from_slice(shared);
+                number.json_end.write(out);
+            }
+            SharedEncoding::Protobuf(numbered) => {
+                let head = numbered.head(shared.len(), Some(number.id));
+                let tail = numbered.tail(number.id);
+                let payload_bytes = numbered.bytes(shared.len(), number.id);
+                Header::write(out, OpCode::Data(Data::Binary), payload_bytes);
+                head.write(out);
+                out.extend_from_slice(shared);
+                tail.write(out);
+            }
+            SharedEncoding::Nothing => {}
+        }
+    }
+
+    /// Bytes that [`Self::write`] appends.
+    #[inline]
+    pub fn numbered_bytes(&self, number: &SequenceNumber) -> usize {
+        let shared_bytes = (self.end - self.start) as usize;
+        let payload_bytes = match self.encoding {
+            SharedEncoding::Json => shared_bytes + number.json_end.length(),
+            SharedEncoding::Protobuf(numbered) => numbered.bytes(shared_bytes, number.id),
+            SharedEncoding::Nothing => return 0,
+        };
+        let header_bytes = match payload_bytes {
+            0..126 => 2,
+            126..=0xffff => 4,
+            _ => HEADER_BYTES_MAX,
+        };
+        header_bytes + payload_bytes
+    }
+
+    /// The same frame in pieces, of which a socket may take a part.
+    pub fn numbered<'f>(&self, frame: &'f [u8], number: &SequenceNumber) -> NumberedFrame<'f> {
         let shared = &frame[self.start as usize..self.end as usize];
         let mut tail = Piece::default();
         let mut inner = Piece::<11>::default();
         let opcode = match self.encoding {
             SharedEncoding::Json => {
-                tail.push(NumberedEnd::new(sequence_id).bytes());
+                tail.push(number.json_end.bytes());
                 Data::Text
             }
             SharedEncoding::Protobuf(numbered) => {
-                inner.push(numbered.head(shared.len(), Some(sequence_id)).bytes());
-                tail.push(numbered.tail(sequence_id).bytes());
+                inner.push(numbered.head(shared.len(), Some(number.id)).bytes());
+                tail.push(numbered.tail(number.id).bytes());
                 Data::Binary
             }
             SharedEncoding::Nothing => {
@@ -91,6 +135,28 @@ impl Shared {
         head.push(header.bytes());
         head.push(inner.bytes());
         NumberedFrame { head, shared, tail }
+    }
+}
+
+/// A receiver's sequence id, as its encodings write it.
+#[derive(Clone, Copy, Debug)]
+pub struct SequenceNumber {
+    id: u64,
+    json_end: NumberedEnd,
+}
+
+impl SequenceNumber {
+    pub fn new(id: u64) -> Self {
+        Self { id, json_end: NumberedEnd::new(id) }
+    }
+
+    /// The number of the receiver's next message.
+    #[inline]
+    pub fn next(&mut self) {
+        self.id += 1;
+        if !self.json_end.count_up() {
+            self.json_end = NumberedEnd::new(self.id);
+        }
     }
 }
 
@@ -145,5 +211,59 @@ impl<const N: usize> Piece<N> {
 
     fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Both ways to write a frame, and the length that is told beforehand.
+    fn check(frame: &[u8], format: Format, id: u64) {
+        let shared = Shared::of(frame, format).expect("a message");
+        let number = SequenceNumber::new(id);
+        let mut whole = Vec::new();
+        shared.write(frame, &number, &mut whole);
+        assert_eq!(whole.len(), shared.numbered_bytes(&number));
+        let pieces = shared.numbered(frame, &number);
+        let mut parts = Vec::new();
+        for start in (0..pieces.len()).step_by(7) {
+            pieces.append(&mut parts, start, 7);
+        }
+        assert_eq!(parts, whole);
+    }
+
+    proptest! {
+        #[test]
+        fn a_frame_is_the_same_whole_and_in_pieces(
+            payload_bytes in prop_oneof![0..400_usize, 65_400..65_700_usize],
+            id in prop_oneof![1..2000_u64, any::<u64>()],
+        ) {
+            let mut scratch = crate::frame::FrameScratch::default();
+            let json = scratch.frame(OpCode::Data(Data::Text), |out| {
+                out.push(b'{');
+                out.resize(out.len() + payload_bytes, b' ');
+                out.push(b'}');
+            });
+            check(json.bytes(), Format::Json, id);
+            let protobuf = scratch.frame(OpCode::Data(Data::Binary), |out| {
+                Numbered::DataMessage.write(out, None, |out| out.resize(out.len() + payload_bytes, 0));
+            });
+            check(protobuf.bytes(), Format::Protobuf, id);
+        }
+    }
+
+    #[test]
+    fn counting_up_is_writing_anew() {
+        for start in [1, 8, 9, 98, 99, 109, 199, 998, 999_999, u64::MAX - 3] {
+            let mut number = SequenceNumber::new(start);
+            for id in start + 1..=start.saturating_add(3) {
+                number.next();
+                assert_eq!(number.id, id);
+                assert_eq!(number.json_end.bytes(), NumberedEnd::new(id).bytes());
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use super::clock::Millis;
 use super::replay::Replay;
 use crate::frame::Queued;
+use crate::frame::numbered::SequenceNumber;
 
 /// The bounds of an outbound queue.
 #[derive(Clone, Copy, Debug)]
@@ -122,19 +123,23 @@ impl OutboundQueue {
     pub fn fill(&self, out: &mut Vec<u8>, bytes_max: usize) {
         let end = out.len() + bytes_max;
         let mut skip = self.head_sent_bytes;
-        let mut sequence_id = self.replay.as_ref().map_or(0, |replay| replay.next_unwritten());
+        let mut number = self.next_number();
         for frame in &self.frames {
             let room = end - out.len();
             if room == 0 {
                 break;
             }
             let skip = std::mem::take(&mut skip);
-            match frame.numbered(sequence_id).filter(|_| self.replay.is_some()) {
-                Some(numbered) => {
-                    numbered.append(out, skip, room);
-                    sequence_id += 1;
+            match (&mut number, frame.shared()) {
+                (Some(number), Some(shared)) => {
+                    if skip == 0 && shared.numbered_bytes(number) <= room {
+                        shared.write(frame.bytes(), number, out);
+                    } else {
+                        shared.numbered(frame.bytes(), number).append(out, skip, room);
+                    }
+                    number.next();
                 }
-                None => {
+                _ => {
                     let rest = &frame.bytes()[skip..];
                     out.extend_from_slice(&rest[..rest.len().min(room)]);
                 }
@@ -142,22 +147,29 @@ impl OutboundQueue {
         }
     }
 
+    /// The number of the next message that the socket gets, if this receiver has numbers.
+    fn next_number(&self) -> Option<SequenceNumber> {
+        self.replay.as_ref().map(|replay| SequenceNumber::new(replay.next_unwritten()))
+    }
+
     /// Drops what the socket has taken; returns how many frames are finished.
     pub fn advance(&mut self, written_bytes: usize) -> usize {
         let mut left = self.head_sent_bytes + written_bytes;
         let mut finished = 0;
+        let mut number = self.next_number();
         while let Some(head) = self.frames.front() {
-            let number = self.replay.as_ref().filter(|_| head.is_numbered());
-            let numbered = number.and_then(|replay| head.numbered(replay.next_unwritten()));
-            let length = numbered.map_or_else(|| head.bytes().len(), |frame| frame.len());
+            let numbered = number.as_mut().zip(head.shared());
+            let length = match &numbered {
+                Some((number, shared)) => shared.numbered_bytes(number),
+                None => head.bytes().len(),
+            };
             if left < length {
                 break;
             }
             left -= length;
             self.bytes -= head.bytes().len();
-            if let Some(replay) = &mut self.replay
-                && head.is_numbered()
-            {
+            if let (Some((number, _)), Some(replay)) = (numbered, &mut self.replay) {
+                number.next();
                 replay.on_written();
             }
             self.frames.pop_front();

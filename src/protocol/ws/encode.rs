@@ -33,6 +33,21 @@ impl Header {
         Self { bytes, length }
     }
 
+    /// Appends the header for so many bytes of payload.
+    #[inline]
+    pub fn write(out: &mut Vec<u8>, opcode: OpCode, payload_bytes: usize) {
+        let first = 0x80 | u8::from(opcode);
+        // Copies of fixed lengths: the common headers take no call.
+        if let Ok(short @ 0..126) = u8::try_from(payload_bytes) {
+            out.extend_from_slice(&[first, short]);
+        } else if let Ok(medium) = u16::try_from(payload_bytes) {
+            let [high, low] = medium.to_be_bytes();
+            out.extend_from_slice(&[first, 126, high, low]);
+        } else {
+            out.extend_from_slice(Self::new(opcode, payload_bytes).bytes());
+        }
+    }
+
     /// The header as it is sent, 2, 4 or 10 bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
@@ -53,6 +68,9 @@ mod tests {
                 .format(length as u64, &mut theirs)
                 .expect("a vector takes any write");
             assert_eq!(Header::new(opcode, length).bytes(), theirs);
+            let mut written = Vec::new();
+            Header::write(&mut written, opcode, length);
+            assert_eq!(written, theirs);
         }
     }
 }

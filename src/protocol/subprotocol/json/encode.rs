@@ -125,10 +125,14 @@ pub fn close_message(out: &mut Vec<u8>) {
 
 /// Ends an open message for a receiver that numbers its messages (section 6.1).
 pub fn close_numbered_message(out: &mut Vec<u8>, sequence_id: u64) {
-    out.extend_from_slice(NumberedEnd::new(sequence_id).bytes());
+    NumberedEnd::new(sequence_id).write(out);
 }
 
-/// What [`close_numbered_message`] appends, by value: it is made once per reliable receiver.
+/// What goes before the digits of a sequence id.
+const NUMBERED_END_NAME: &[u8; 14] = br#","sequenceId":"#;
+
+/// What [`close_numbered_message`] appends, by value: a reliable receiver's messages are numbered
+/// one after the other, and to count up costs less than to write a number anew.
 #[derive(Clone, Copy, Debug)]
 pub struct NumberedEnd {
     bytes: [u8; NUMBERED_END_BYTES_MAX],
@@ -137,17 +141,41 @@ pub struct NumberedEnd {
 
 impl NumberedEnd {
     pub fn new(sequence_id: u64) -> Self {
-        const NAME: &[u8] = br#","sequenceId":"#;
+        const NAME_BYTES: usize = NUMBERED_END_NAME.len();
         let (digits, start) = decimal(sequence_id);
         let digits = &digits[start..];
         let mut bytes = [b'}'; NUMBERED_END_BYTES_MAX];
-        bytes[..NAME.len()].copy_from_slice(NAME);
-        bytes[NAME.len()..NAME.len() + digits.len()].copy_from_slice(digits);
-        Self { bytes, length: NAME.len() + digits.len() + 1 }
+        bytes[..NAME_BYTES].copy_from_slice(NUMBERED_END_NAME);
+        bytes[NAME_BYTES..NAME_BYTES + digits.len()].copy_from_slice(digits);
+        Self { bytes, length: NAME_BYTES + digits.len() + 1 }
     }
 
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// Bytes that [`Self::write`] appends.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Appends the bytes.
+    #[inline]
+    pub fn write(&self, out: &mut Vec<u8>) {
+        // All of the array and then less: a copy of a fixed length takes no call.
+        let end = out.len() + self.length;
+        out.extend_from_slice(&self.bytes);
+        out.truncate(end);
+    }
+
+    /// The end with the next number; false if that has one digit more, and nothing is changed.
+    #[inline]
+    pub fn count_up(&mut self) -> bool {
+        let digits = &mut self.bytes[NUMBERED_END_NAME.len()..self.length - 1];
+        let Some(last) = digits.iter().rposition(|digit| *digit != b'9') else { return false };
+        digits[last] += 1;
+        digits[last + 1..].fill(b'0');
+        true
     }
 }
 

@@ -33,6 +33,13 @@ impl Numbered {
         TaggedNumber::length(self.member(), fields_bytes + tail_bytes)
     }
 
+    /// Bytes of head, fields and tail together.
+    #[inline]
+    pub fn bytes(self, fields_bytes: usize, sequence_id: u64) -> usize {
+        let inner_bytes = fields_bytes + integer_bytes(sequence_id);
+        integer_bytes(inner_bytes as u64) + inner_bytes
+    }
+
     /// What goes behind the fields for a receiver that numbers its messages.
     #[inline]
     pub fn tail(self, sequence_id: u64) -> TaggedNumber {
