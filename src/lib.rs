@@ -39,10 +39,12 @@
 //! only the few bytes around a receiver's own number are its own ([`frame::numbered`]).
 //!
 //! What an application is to hear of leaves in [`shard::events`]: the first event handler that
-//! wants an event gets it ([`event`]), if there is room at its gate. It crosses to the webhook shard
-//! ([`reactor::application`]), a thread with the field's HTTP libraries ([`upstream`]), and the
-//! answer comes back the same way. A connection whose event is under way waits; its shard never
-//! does. A client that wants to connect may have to wait likewise ([`shard::admission`]).
+//! wants an event gets it, and every event listener does ([`event`]), if there is room at its gate.
+//! It crosses to the webhook shard ([`reactor::application`]), a thread with the field's HTTP and
+//! AMQP libraries ([`upstream`]), and a handler's answer comes back the same way. A connection whose
+//! event is under way waits; its shard never does. A client that wants to connect may have to wait
+//! likewise ([`shard::admission`]). Nobody waits for a listener's broker ([`upstream::publish`]);
+//! what is to outlive an outage, or this process, is kept on disk ([`spool`]).
 //!
 //! # Layers
 //!
@@ -57,6 +59,7 @@
 //! | [`listener`], [`auth`] | Who gets in? | shards' state |
 //! | [`api`] | What does an application server ask for, and what does it hear? | sockets, shards' state |
 //! | [`upstream`] | How do applications hear, and what do they answer? | sockets of clients, shards' state |
+//! | [`spool`] | What outlives the process? | what is in it, everything else |
 //! | [`reactor`] | When does what happen? The only part that names the runtime | message formats |
 //! | [`server`], [`config`], [`metrics`] | How does it start, stop and show itself? | – |
 //!
@@ -109,6 +112,7 @@ pub mod protocol;
 pub mod api;
 pub mod auth;
 pub mod listener;
+pub mod spool;
 pub mod upstream;
 
 pub mod config;
