@@ -29,7 +29,7 @@ pub mod token;
 
 pub use audience::PublicEndpoint;
 pub use error::TokenError;
-pub use event_signature::EventSigner;
+pub use event_signature::{EventSigner, sign_text};
 pub use key::{AccessKey, AccessKeys};
 pub use reconnection::ReconnectionTokens;
 pub use rest_token::{

@@ -86,6 +86,12 @@ pub struct ServeArgs {
     pub event_queue_messages: Option<String>,
     #[arg(long, value_name = "N", help = table::EVENT_QUEUE_BYTES.help())]
     pub event_queue_bytes: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_LISTENERS_MAX.help())]
+    pub event_listeners_max: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_LISTENER_QUEUE_MESSAGES.help())]
+    pub event_listener_queue_messages: Option<String>,
+    #[arg(long, value_name = "N", help = table::EVENT_LISTENER_QUEUE_BYTES.help())]
+    pub event_listener_queue_bytes: Option<String>,
     #[arg(long, overrides_with = "no_event_cookies", help = table::EVENT_COOKIES.help())]
     pub event_cookies: bool,
     /// Keep no cookies of event handlers

@@ -5,6 +5,7 @@
 //! replaced, and a comment says that too.
 
 mod events;
+mod listeners;
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -82,10 +83,12 @@ impl Lines {
         self.number(&table::GROUPS_PER_CONNECTION, hub.groups_per_connection_max);
         self.value(&table::REQUIRE_USER_ID, hub.require_user_id);
         self.value(&table::DROP_ON_EVENT_FAILURE, hub.drop_pubsub_clients_on_event_failure);
-        self.value(&table::EVENT_LISTENERS, Vec::<String>::new());
         for handler in &hub.event_handlers {
             self.header(format_args!("[[hubs.{name}.eventHandlers]]"));
             self.handler(handler);
+        }
+        for listener in &hub.event_listeners {
+            self.listener(&name, listener);
         }
     }
 

@@ -1,8 +1,8 @@
 //! How events are delivered, whatever hub they are of: the `event...` settings and the `[identity]`
 //! table.
 //!
-//! Which handlers there are is a hub's business (`handler_settings`); what a bound does when it is
-//! reached is told where it is enforced.
+//! Which handlers and listeners there are is a hub's business (`handler_settings`,
+//! `listener_settings`); what a bound does when it is reached is told where it is enforced.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use super::args::ServeArgs;
 use super::file::values::IdentityValues;
 use super::issuer::{KeyUrl, resolve_url};
 use super::layers::Layers;
-use super::secret::{Secret, resolve_secret};
+use super::secret::required_secret;
 use super::section::Section;
 use super::table;
 use crate::event::gate::GateLimits;
+use crate::event::secret::Secret;
 
 /// Settings of event delivery. The meaning of each is in [`table`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +29,21 @@ pub struct EventSettings {
     pub concurrency: usize,
     /// Per handler.
     pub limits: GateLimits,
+    /// Over all hubs (`events-listener.md` section 2.2).
+    pub listeners_max: usize,
+    /// Per listener, in memory.
+    pub listener_limits: GateLimits,
     pub has_cookies: bool,
     pub has_name_identifier_claim: bool,
     /// `None`: the system's.
     pub root_certificates: Option<PathBuf>,
-    /// `None` only if no handler needs it.
+    /// `None` only if no handler and no listener needs it.
     pub identity: Option<IdentitySettings>,
     /// The URIs in the table `[secrets]`. Their texts are in the URL templates.
     pub secret_uris: Vec<String>,
 }
 
-/// Where tokens for handlers come from, by OAuth 2 client credentials (`events-webhook.md`
+/// Where tokens for handlers and brokers come from, by OAuth 2 client credentials (`events-webhook.md`
 /// section 12.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentitySettings {
@@ -62,6 +67,8 @@ impl Default for EventSettings {
             attempts: 4,
             concurrency: 512,
             limits: GateLimits { events_max: 10_000, bytes_max: 64 << 20 },
+            listeners_max: 10,
+            listener_limits: GateLimits { events_max: 10_000, bytes_max: 16 << 20 },
             has_cookies: true,
             has_name_identifier_claim: true,
             root_certificates: None,
@@ -102,6 +109,24 @@ pub(super) fn resolve_events(
         values.event_queue_bytes,
         default.limits.bytes_max,
     )?;
+    let listeners_max = number(
+        &table::EVENT_LISTENERS_MAX,
+        &args.event_listeners_max,
+        values.event_listeners_max,
+        default.listeners_max,
+    )?;
+    let listener_events_max = number(
+        &table::EVENT_LISTENER_QUEUE_MESSAGES,
+        &args.event_listener_queue_messages,
+        values.event_listener_queue_messages,
+        default.listener_limits.events_max,
+    )?;
+    let listener_bytes_max = number(
+        &table::EVENT_LISTENER_QUEUE_BYTES,
+        &args.event_listener_queue_bytes,
+        values.event_listener_queue_bytes,
+        default.listener_limits.bytes_max,
+    )?;
     let root_certificates = layers.text(
         &table::UPSTREAM_ROOT_CERTIFICATES,
         args.upstream_root_certificates.as_deref(),
@@ -122,6 +147,11 @@ pub(super) fn resolve_events(
             default.concurrency,
         )?,
         limits: GateLimits { events_max, bytes_max },
+        listeners_max,
+        listener_limits: GateLimits {
+            events_max: listener_events_max,
+            bytes_max: listener_bytes_max,
+        },
         has_cookies: switch(
             &table::EVENT_COOKIES,
             args.event_cookies,
@@ -153,11 +183,8 @@ fn resolve_identity(
     let client_id = section.required(&table::CLIENT_ID, values.client_id.as_deref())?;
     let credential = match (&values.client_secret, &values.client_assertion_file) {
         (Some(reference), None) => {
-            let name = section.key(&table::CLIENT_SECRET);
-            let given = layers.written(reference.clone());
-            let text = resolve_secret(layers.environment, &name, &given)?;
-            section.required(&table::CLIENT_SECRET, Some(&text))?;
-            IdentityCredential::Secret(Secret::new(&text))
+            let secret = required_secret(&section, &table::CLIENT_SECRET, Some(reference))?;
+            IdentityCredential::Secret(Secret::new(&secret))
         }
         (None, Some(path)) => {
             let path = section.required(&table::CLIENT_ASSERTION_FILE, Some(path))?;

@@ -64,7 +64,7 @@ fn parse_toml(path: &Path, text: &str) -> Result<FileValues, StartError> {
         let reason = in_our_words(error.message());
         match find_at(document, start(&error)) {
             Some(found) => {
-                let fix = table::FILE.find(&found.key).filter(|_| !reason.ends_with(A_TABLE));
+                let fix = table::FILE.find(&found.path);
                 let fix = fix.map(|setting| setting.allowed.instruction());
                 let reason = format!("{}: {reason}", found.name);
                 located(path, place, &reason, fix.as_deref().unwrap_or(FIX_SYNTAX))
@@ -84,12 +84,10 @@ fn parse_json(path: &Path, text: &str) -> Result<FileValues, StartError> {
     })
 }
 
-const A_TABLE: &str = "expected a table";
-
 /// Names what is expected as the table of settings does, and not as the code.
 fn in_our_words(message: &str) -> String {
     match message.split_once("expected struct ") {
-        Some((start, _)) => format!("{start}{A_TABLE}"),
+        Some((start, _)) => format!("{start}expected a table"),
         None => message
             .replace("expected i64", "expected a whole number")
             .replace("expected f64", "expected a number"),

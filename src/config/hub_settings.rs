@@ -11,9 +11,11 @@ use super::StartError;
 use super::file::values::HubValues;
 use super::handler_settings::{Shared, resolve_handlers};
 use super::layers::Layers;
+use super::listener_settings::ListenerResolver;
 use super::section::Section;
 use super::table;
 use crate::event::handlers::HandlerSettings;
+use crate::event::listeners::ListenerSettings;
 use crate::hub::name::HubName;
 
 /// The settings of one hub.
@@ -26,6 +28,7 @@ pub struct HubSettings {
     pub groups_per_connection_max: usize,
     /// In the order in which they are asked.
     pub event_handlers: Vec<HandlerSettings>,
+    pub event_listeners: Vec<ListenerSettings>,
     /// Whether a connection without a user id is refused (`events-webhook.md` section 8.1.3).
     pub require_user_id: bool,
     /// Whether a failed event closes a PubSub client (section 8.4.5).
@@ -50,6 +53,7 @@ impl Default for HubSettings {
             outbound_bytes_max: 16 << 20,
             groups_per_connection_max: 10_000,
             event_handlers: Vec::new(),
+            event_listeners: Vec::new(),
             require_user_id: false,
             drop_pubsub_clients_on_event_failure: false,
         }
@@ -60,18 +64,21 @@ impl Default for HubSettings {
 pub(super) fn resolve_hubs(
     layers: Layers<'_>,
     shared: &Shared<'_>,
+    listeners_max: usize,
 ) -> Result<BTreeMap<HubName, HubSettings>, StartError> {
     let mut hubs = BTreeMap::new();
+    let mut listeners = ListenerResolver::new(layers, listeners_max, shared.has_identity)?;
     for (text, values) in &layers.file.values.hubs {
         let section = Section { layers, name: format!("hubs.{text}") };
         let name = HubName::parse(text)
             .map_err(|invalid| section.mistake(invalid.to_string(), "rename the table"))?;
-        let settings = resolve_hub(&section, values, shared)?;
-        if hubs.insert(name, settings).is_some() {
-            let folded = text.to_ascii_lowercase();
-            let reason = format!("the hub '{folded}' has another table; case makes no difference");
+        if hubs.contains_key(&name) {
+            let reason = format!("the hub '{name}' has another table; case makes no difference");
             return Err(section.mistake(reason, "keep one of them"));
         }
+        let event_listeners = listeners.resolve(&section, &name, values)?;
+        let settings = resolve_hub(&section, values, shared, event_listeners)?;
+        hubs.insert(name, settings);
     }
     Ok(hubs)
 }
@@ -80,15 +87,11 @@ fn resolve_hub(
     section: &Section<'_>,
     values: &HubValues,
     shared: &Shared<'_>,
+    event_listeners: Vec<ListenerSettings>,
 ) -> Result<HubSettings, StartError> {
     let default = HubSettings::default();
     let keep_alive = values.web_socket_keep_alive_interval_in_seconds;
     let keep_alive_s = section.number(&table::KEEP_ALIVE_INTERVAL, keep_alive, 20)?;
-    if values.event_listeners.as_ref().is_some_and(|listeners| !listeners.is_empty()) {
-        let reason = "this server offers no event listeners";
-        let fix = "remove them; an event handler can take the same events";
-        return Err(section.error(&table::EVENT_LISTENERS, reason, fix));
-    }
     let handlers = values.event_handlers.as_deref().unwrap_or_default();
     Ok(HubSettings {
         anonymous_connect: resolve_policy(section, values)?,
@@ -109,6 +112,7 @@ fn resolve_hub(
             default.groups_per_connection_max,
         )?,
         event_handlers: resolve_handlers(section, handlers, shared)?,
+        event_listeners,
         require_user_id: values.require_user_id.unwrap_or(default.require_user_id),
         drop_pubsub_clients_on_event_failure: values
             .drop_pub_sub_clients_on_event_failure

@@ -199,7 +199,9 @@ pub(super) fn resolve_url(
 ) -> Result<KeyUrl, StartError> {
     KeyUrl::parse(text).map_err(|invalid| {
         let fix = "write it like https://login.example.com/tenant";
-        section.refuse(setting, text, &invalid.to_string(), fix)
+        // What stands before an @ may be a password.
+        let shown = if text.contains('@') { "(not shown)" } else { text };
+        section.refuse(setting, shown, &invalid.to_string(), fix)
     })
 }
 

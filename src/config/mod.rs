@@ -21,6 +21,7 @@ mod handler_settings;
 pub mod hub_settings;
 pub mod issuer;
 mod layers;
+mod listener_settings;
 pub mod placement;
 pub mod reload;
 pub mod secret;
@@ -31,6 +32,7 @@ pub mod token_command;
 
 use std::path::Path;
 
+pub use crate::event::secret::Secret;
 pub use args::{Command, CommandLine, ServeArgs, TokenArgs};
 pub use error::StartError;
 pub use event_settings::{EventSettings, IdentityCredential, IdentitySettings};
@@ -40,7 +42,6 @@ pub use issuer::{InvalidKeyUrl, IssuerSettings, KeySource, KeyUrl};
 pub use layers::Environment;
 pub use placement::UsableCores;
 pub use reload::Reloaded;
-pub use secret::Secret;
 pub use settings::{Settings, Sources};
 
 /// The settings of this process: its flags, its environment, the file they name, its cores.

@@ -10,6 +10,7 @@
 
 use super::StartError;
 use super::event_settings::EventSettings;
+use super::listener_settings::needs_identity;
 use super::settings::Settings;
 use super::table;
 use crate::auth::AccessKeys;
@@ -81,15 +82,21 @@ impl Settings {
         Ok(Reloaded { settings, ignored })
     }
 
-    /// The identity is that of the start, but handlers are new.
+    /// The identity is that of the start, but handlers and listeners are new.
     fn require_identity(&self) -> Result<(), StartError> {
-        let mut handlers = self.hubs.values().flat_map(|hub| &hub.event_handlers);
-        if self.events.identity.is_some()
-            || handlers.all(|handler| handler.auth == HandlerAuth::None)
-        {
+        if self.events.identity.is_some() {
             return Ok(());
         }
-        let reason = "an event handler needs it now, and it is read only at a start";
+        let mut handlers = self.hubs.values().flat_map(|hub| &hub.event_handlers);
+        let mut listeners = self.hubs.values().flat_map(|hub| &hub.event_listeners);
+        let who = if handlers.any(|handler| handler.auth != HandlerAuth::None) {
+            "handler"
+        } else if listeners.any(needs_identity) {
+            "listener"
+        } else {
+            return Ok(());
+        };
+        let reason = format!("an event {who} needs it now, and it is read only at a start");
         Err(StartError::new("identity", reason, "restart to apply"))
     }
 

@@ -5,37 +5,16 @@
 //! the secret.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 
 use super::StartError;
 use super::args::ServeArgs;
 use super::layers::{Environment, Given, Layers};
+use super::section::Section;
 use super::table::{self, Setting};
 use crate::auth::{AccessKey, AccessKeys};
 
 const FIX_KEY: &str = "use a text of at least 32 bytes without ';', control characters or outer \
                        white space, such as 32 random bytes in Base64 (openssl rand -base64 32)";
-
-/// A text that is never shown. Cloning counts a reference.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(not shown)")
-    }
-}
 
 /// The configured keys, or a generated one if there is none.
 pub(super) fn resolve_keys(layers: Layers<'_>, args: &ServeArgs) -> Result<AccessKeys, StartError> {
@@ -84,8 +63,8 @@ fn resolve_key(
     let text = resolve_secret(environment, setting.name, given)?;
     AccessKey::parse(&text).map_err(|invalid| {
         let reason = format!("this is no access key: {invalid}");
-        let shown = if is_reference(&given.value) { &given.value } else { "(not shown)" };
-        given.origin.mark(StartError::new(setting.name, reason, FIX_KEY).with_value(shown))
+        let error = StartError::new(setting.name, reason, FIX_KEY);
+        given.origin.mark(error.with_value(shown(&given.value)))
     })
 }
 
@@ -96,6 +75,23 @@ pub(super) fn resolve_secret(
     given: &Given<String>,
 ) -> Result<String, StartError> {
     follow(environment, &given.value).map_err(|lost| given.error(name, &lost.reason, lost.fix))
+}
+
+/// The text of a secret that must be there.
+pub(super) fn required_secret(
+    section: &Section<'_>,
+    setting: &Setting,
+    reference: Option<&str>,
+) -> Result<String, StartError> {
+    let given = section.layers.written(section.required(setting, reference)?.to_owned());
+    let text = resolve_secret(section.layers.environment, &section.key(setting), &given)?;
+    section.required(setting, Some(&text))?;
+    Ok(text)
+}
+
+/// What may be seen of a secret as it is written.
+pub(super) fn shown(text: &str) -> &str {
+    if is_reference(text) { text } else { "(not shown)" }
 }
 
 /// Texts of the `[secrets]` table, by the URIs that URL templates name them by
@@ -128,8 +124,8 @@ impl<'a> Secrets<'a> {
     }
 
     /// What the table defines.
-    pub(super) fn into_uris(self) -> Vec<String> {
-        self.texts.into_keys().collect()
+    pub(super) fn uris(&self) -> Vec<String> {
+        self.texts.keys().cloned().collect()
     }
 }
 

@@ -19,6 +19,7 @@ use super::handler_settings::Shared;
 use super::hub_settings::{HubSettings, resolve_hubs};
 use super::issuer::{IssuerSettings, resolve_issuers};
 use super::layers::{Environment, Given, Layers, Origin};
+use super::listener_settings::warnings_of;
 use super::placement::UsableCores;
 use super::secret::{Secrets, generate_keys, resolve_keys};
 use super::table::{self, Setting};
@@ -96,8 +97,9 @@ impl Settings {
             .unwrap_or(false);
         let keys = if disable_local_auth { generate_keys() } else { resolve_keys(layers, args) }?;
         let secrets = Secrets::resolve(layers)?;
-        let shared = Shared { secrets: &secrets, has_identity: values.identity.is_some() };
-        let hubs = resolve_hubs(layers, &shared)?;
+        let events = resolve_events(layers, args, secrets.uris())?;
+        let shared = Shared { secrets: &secrets, has_identity: events.identity.is_some() };
+        let hubs = resolve_hubs(layers, &shared, events.listeners_max)?;
         let listen = resolve_listen(layers, args)?;
         if keys.is_generated() && !disable_local_auth {
             require_loopback(&listen)?;
@@ -115,7 +117,7 @@ impl Settings {
             issuers: resolve_issuers(layers)?,
             hubs,
             default_hub: HubSettings::default(),
-            events: resolve_events(layers, args, secrets.into_uris())?,
+            events,
             header_timeout: seconds(
                 &table::HEADER_TIMEOUT,
                 &args.header_timeout,
@@ -143,21 +145,28 @@ impl Settings {
         })
     }
 
-    /// What is allowed and perhaps not meant, a sentence each, for the log at start.
-    pub fn warnings(&self) -> Vec<&'static str> {
+    /// What is allowed and perhaps not meant, a sentence each, for the log at start and when the
+    /// configuration is read again.
+    pub fn warnings(&self) -> Vec<String> {
+        let listeners = self.hubs.values().flat_map(|hub| &hub.event_listeners);
+        let of_listeners = listeners.flat_map(warnings_of);
+        self.warning_of_access().into_iter().map(str::to_owned).chain(of_listeners).collect()
+    }
+
+    fn warning_of_access(&self) -> Option<&'static str> {
         match (self.disable_local_auth, self.disable_aad_auth, self.issuers.is_empty()) {
-            (true, true, _) => vec![
+            (true, true, _) => Some(
                 "disableLocalAuth and disableAadAuth are both set: only anonymous clients can \
                  connect, and nobody can call the REST API",
-            ],
-            (true, false, true) => vec![
+            ),
+            (true, false, true) => Some(
                 "disableLocalAuth is set and no issuer is configured: only anonymous clients can \
                  connect, and nobody can call the REST API",
-            ],
+            ),
             (false, true, false) => {
-                vec!["disableAadAuth is set: the configured issuers are not used"]
+                Some("disableAadAuth is set: the configured issuers are not used")
             }
-            _ => Vec::new(),
+            _ => None,
         }
     }
 

@@ -12,6 +12,7 @@ mod event;
 mod handler;
 mod hub;
 mod issuer;
+mod listener;
 mod process;
 
 use std::fmt::Write;
@@ -20,6 +21,7 @@ pub use event::*;
 pub use handler::*;
 pub use hub::*;
 pub use issuer::*;
+pub use listener::*;
 pub use process::*;
 
 /// One row of the table.
@@ -83,8 +85,13 @@ pub static FILE: Table = Table {
     ],
 };
 
-static HUB_TABLE: Table =
-    Table { settings: &HUB, below: &[("eventHandlers", Below::List(&HANDLER_TABLE))] };
+static HUB_TABLE: Table = Table {
+    settings: &HUB,
+    below: &[
+        ("eventHandlers", Below::List(&HANDLER_TABLE)),
+        ("eventListeners", Below::List(&LISTENER_TABLE)),
+    ],
+};
 
 static HANDLER_TABLE: Table = Table {
     settings: &HANDLER,
@@ -102,13 +109,27 @@ static AUTH_TABLE: Table = Table {
 static PRESENCE_TABLE: Table =
     Table { settings: &[&PRESENCE_EVENTS, &PRESENCE_GROUPS], below: &[] };
 
+static LISTENER_TABLE: Table = Table {
+    settings: &[&LISTENER_NAME],
+    below: &[
+        ("filter", Below::One(&Table { settings: &FILTER, below: &[] })),
+        ("endpoint", Below::One(&ENDPOINT_TABLE)),
+        ("spool", Below::One(&Table { settings: &SPOOL, below: &[] })),
+    ],
+};
+
+static ENDPOINT_TABLE: Table = Table {
+    settings: &ENDPOINT,
+    below: &[("auth", Below::One(&Table { settings: &ENDPOINT_AUTH, below: &[] }))],
+};
+
 static ISSUER_TABLE: Table = Table {
     settings: &ISSUER,
     below: &[("roles", Below::List(&Table { settings: &ISSUER_ROLE, below: &[] }))],
 };
 
 /// Settings of the process.
-pub static PROCESS: [&Setting; 22] = [
+pub static PROCESS: [&Setting; 25] = [
     &LISTEN,
     &ADMIN_LISTEN,
     &SHARDS,
@@ -128,13 +149,16 @@ pub static PROCESS: [&Setting; 22] = [
     &EVENT_CONCURRENCY,
     &EVENT_QUEUE_MESSAGES,
     &EVENT_QUEUE_BYTES,
+    &EVENT_LISTENERS_MAX,
+    &EVENT_LISTENER_QUEUE_MESSAGES,
+    &EVENT_LISTENER_QUEUE_BYTES,
     &EVENT_COOKIES,
     &NAME_IDENTIFIER_CLAIM,
     &UPSTREAM_ROOT_CERTIFICATES,
 ];
 
 /// Settings of one hub.
-pub static HUB: [&Setting; 8] = [
+pub static HUB: [&Setting; 7] = [
     &ANONYMOUS_CONNECT_POLICY,
     &KEEP_ALIVE_INTERVAL,
     &OUTBOUND_QUEUE_MESSAGES,
@@ -142,11 +166,43 @@ pub static HUB: [&Setting; 8] = [
     &GROUPS_PER_CONNECTION,
     &REQUIRE_USER_ID,
     &DROP_ON_EVENT_FAILURE,
-    &EVENT_LISTENERS,
 ];
 
 /// Settings of one event handler.
 pub static HANDLER: [&Setting; 3] = [&URL_TEMPLATE, &USER_EVENT_PATTERN, &SYSTEM_EVENTS];
+
+/// Settings of an event listener's `filter`.
+pub static FILTER: [&Setting; 3] = [&FILTER_TYPE, &FILTER_SYSTEM_EVENTS, &FILTER_USER_EVENTS];
+
+/// Settings of an event listener's `endpoint`.
+pub static ENDPOINT: [&Setting; 11] = [
+    &ENDPOINT_TYPE,
+    &NAMESPACE,
+    &EVENT_HUB_NAME,
+    &BROKER_URL,
+    &BROKER_ADDRESS,
+    &PROPERTY_PREFIX,
+    &PARTITION_BY,
+    &DURABLE,
+    &FILE_PATH,
+    &FILE_BYTES_MAX,
+    &FILES,
+];
+
+/// Settings of an endpoint's `auth`.
+pub static ENDPOINT_AUTH: [&Setting; 8] = [
+    &ENDPOINT_AUTH_TYPE,
+    &CONNECTION_STRING,
+    &BROKER_TOKEN_ENDPOINT,
+    &BROKER_CLIENT_ID,
+    &BROKER_CLIENT_SECRET,
+    &BROKER_USERNAME,
+    &BROKER_PASSWORD,
+    &BROKER_PASSWORD_REF,
+];
+
+/// Settings of an event listener's `spool`.
+pub static SPOOL: [&Setting; 3] = [&SPOOL_DIRECTORY, &SPOOL_BYTES_MAX, &FSYNC];
 
 /// Settings of the table `[identity]`.
 pub static IDENTITY: [&Setting; 4] =
@@ -234,10 +290,17 @@ impl Table {
         values.chain(self.below.iter().map(|(key, _)| *key))
     }
 
-    /// The setting of this name, here or in an inner table. No two have the same.
-    pub fn find(&self, name: &str) -> Option<&'static Setting> {
-        let mut rows = self.rows("").into_iter().map(|(_, setting)| setting);
-        rows.find(|setting| setting.name == name)
+    /// The setting at the end of a path of keys, this table's first.
+    pub fn find(&self, path: &[String]) -> Option<&'static Setting> {
+        let (key, rest) = path.split_first()?;
+        if rest.is_empty() {
+            return self.settings.iter().copied().find(|setting| setting.name == key);
+        }
+        match self.below.iter().find(|(name, _)| name == key)?.1 {
+            Below::One(table) | Below::List(table) => table.find(rest),
+            Below::Named(table) => table.find(rest.get(1..)?),
+            Below::Values(setting) => Some(setting),
+        }
     }
 
     /// The settings with their full names, those of inner tables behind the table's own.
@@ -277,7 +340,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_flags_match_environment_names() {
-        let mut names: Vec<_> = all().map(|setting| setting.name).collect();
+        let mut names: Vec<_> = FILE.rows("").into_iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all().count());
@@ -286,6 +349,24 @@ mod tests {
             // One flag is repeated where the variable holds a list.
             let variable = setting.environment.trim_end_matches('S');
             assert_eq!(variable, format!("CORECAST_{from_flag}").trim_end_matches('S'));
+        }
+    }
+
+    #[test]
+    fn settings_are_found_by_their_keys() {
+        let find = |path: &[&str]| {
+            let path: Vec<_> = path.iter().map(|key| (*key).to_owned()).collect();
+            FILE.find(&path).map(|setting| setting.allowed.in_words())
+        };
+        let words = |setting: &Setting| Some(setting.allowed.in_words());
+        assert_eq!(find(&["shards"]), words(&SHARDS));
+        let handler = ["hubs", "a.b", "eventHandlers", "auth", "type"];
+        assert_eq!(find(&handler), words(&AUTH_TYPE));
+        let listener = ["hubs", "a", "eventListeners", "endpoint", "auth", "type"];
+        assert_eq!(find(&listener), words(&ENDPOINT_AUTH_TYPE));
+        assert_eq!(find(&["secrets", "https://v"]), words(&SECRETS));
+        for nothing in [&["hubs"][..], &["hubs", "listen"], &["bogus", "listen"], &[]] {
+            assert_eq!(find(nothing), None);
         }
     }
 
@@ -304,6 +385,7 @@ mod tests {
         assert!(text.contains("| `shards` | `--shards` | `CORECAST_SHARDS` |"));
         assert!(text.contains("| `hubs.NAME.outboundQueueBytes` | – | – | 16777216 |"));
         assert!(text.contains("| `hubs.NAME.eventHandlers[].auth.type` | – | – | \"None\" |"));
+        assert!(text.contains("| `hubs.NAME.eventListeners[].endpoint.auth.type` | – | – | "));
         assert!(text.contains("| `identity.clientId` | – | – | required |"));
         assert!(text.contains("| `secrets.URI` | – | – | none |"));
         assert!(text.contains("| `issuers[].roles[].claim` | – | – | required |"));

@@ -2,13 +2,15 @@
 //!
 //! | Value | From | To | Bounded by |
 //! | --- | --- | --- | --- |
-//! | [`EventCall`] with a permit | a shard | the webhook shard | the gates of the handlers |
-//! | [`EventCall`] without one | a shard | the webhook shard | one per connection: its last event |
+//! | [`EventCall`] with receivers | a shard | the webhook shard | their gates |
+//! | [`EventCall`] without any | a shard | the webhook shard | one per connection: its last event |
 //! | [`EventAnswer`] | the webhook shard | the shard of the call | the same gates: it holds the permit |
 
 use std::sync::Arc;
 
 use super::gate::Permit;
+use super::handlers::Handler;
+use super::receivers::Receivers;
 use crate::hub::id::{ConnectionId, ShardId};
 use crate::hub::name::HubName;
 use crate::protocol::subprotocol::{Metadata, Payload};
@@ -118,9 +120,9 @@ pub struct EventCall {
     /// `ce-id` (section 5.4).
     pub id: u64,
     pub event: Event,
-    /// Names the handler. Without one nobody is told: the call only ends the session.
-    pub permit: Option<Permit>,
-    /// Where the answer to a blocking event goes.
+    /// Without any nobody is told: the call only ends the session.
+    pub receivers: Receivers,
+    /// Where the answer goes, if somebody waits for the handler, or for a spool.
     pub reply_to: Option<ReplyTo>,
 }
 
@@ -130,7 +132,7 @@ pub struct EventAnswer {
     pub to: ReplyTo,
     pub outcome: EventOutcome,
     /// Given back when the shard has taken the answer.
-    pub permit: Option<Permit>,
+    pub permit: Option<Permit<Handler>>,
 }
 
 /// The outcome of a blocking event.

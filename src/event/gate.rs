@@ -1,15 +1,13 @@
-//! The bounds of one event handler: how much may wait for it or be under way.
+//! The bounds of one event handler or event listener: how much may wait for it or be under way.
 //!
 //! A shard that raises an event takes a [`Permit`], which travels with the call and its answer;
 //! dropping it, wherever that is, gives the room back. All shards share a gate, so the bound is the
-//! handler's and not a share of it. The counters are touched once per event, never per delivery.
+//! receiver's and not a share of it. The counters are touched once per event, never per delivery.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::handlers::Handler;
-
-/// How much a handler may be behind.
+/// How much a receiver may be behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateLimits {
     /// Blocking events that wait or are under way; as many notifications again.
@@ -27,7 +25,7 @@ pub enum Urgency {
     Notification,
 }
 
-/// What is under way to one handler.
+/// What is under way to one receiver.
 #[derive(Debug)]
 pub struct Gate {
     limits: GateLimits,
@@ -63,6 +61,11 @@ impl Gate {
         self.refused[urgency as usize].load(Ordering::Relaxed)
     }
 
+    /// The same, of both urgencies.
+    pub fn refused_in_all(&self) -> u64 {
+        self.refused(Urgency::Blocking) + self.refused(Urgency::Notification)
+    }
+
     fn count(&self, urgency: Urgency) -> &AtomicUsize {
         match urgency {
             Urgency::Blocking => &self.blocking,
@@ -90,29 +93,34 @@ impl Gate {
     }
 }
 
-/// The right to keep one event waiting at its handler.
+/// A receiver of events, with its bounds.
+pub trait Gated {
+    fn gate(&self) -> &Gate;
+}
+
+/// The right to keep one event waiting at its receiver.
 #[derive(Debug)]
-pub struct Permit {
-    handler: Arc<Handler>,
+pub struct Permit<R: Gated> {
+    receiver: Arc<R>,
     urgency: Urgency,
     bytes: usize,
 }
 
-impl Permit {
-    /// Room for one event of so many payload bytes; `None` if the handler is too far behind.
-    pub fn take(handler: &Arc<Handler>, urgency: Urgency, bytes: usize) -> Option<Self> {
-        let is_let_in = handler.gate.try_enter(urgency, bytes);
-        is_let_in.then(|| Self { handler: handler.clone(), urgency, bytes })
+impl<R: Gated> Permit<R> {
+    /// Room for one event of so many payload bytes; `None` if the receiver is too far behind.
+    pub fn take(receiver: &Arc<R>, urgency: Urgency, bytes: usize) -> Option<Self> {
+        let is_let_in = receiver.gate().try_enter(urgency, bytes);
+        is_let_in.then(|| Self { receiver: receiver.clone(), urgency, bytes })
     }
 
     /// Whom the event is for.
-    pub fn handler(&self) -> &Arc<Handler> {
-        &self.handler
+    pub fn receiver(&self) -> &Arc<R> {
+        &self.receiver
     }
 }
 
-impl Drop for Permit {
+impl<R: Gated> Drop for Permit<R> {
     fn drop(&mut self) {
-        self.handler.gate.leave(self.urgency, self.bytes);
+        self.receiver.gate().leave(self.urgency, self.bytes);
     }
 }

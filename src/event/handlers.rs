@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::gate::{Gate, GateLimits};
+use super::gate::{Gate, GateLimits, Gated};
 use super::pattern::{GroupFilters, UserEventPattern};
 use super::template::UrlTemplate;
 use crate::hub::name::HubName;
@@ -51,6 +51,12 @@ pub struct Handler {
     pub hub: HubName,
     pub settings: HandlerSettings,
     pub gate: Gate,
+}
+
+impl Gated for Handler {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
 }
 
 /// The handlers of one hub in their order. Made once per configuration, shared by all threads.

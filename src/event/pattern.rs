@@ -1,6 +1,7 @@
-//! Which user events and which groups a handler wants (`events-webhook.md` section 2.5).
+//! Which user events and which groups a handler wants (`events-webhook.md` section 2.5), and which
+//! user events a listener does.
 //!
-//! Both are lists of entries in the wildcard syntax of [`crate::hub::pattern`], which compiles them
+//! A handler's are lists of entries in the wildcard syntax of [`crate::hub::pattern`], which compiles them
 //! once, limits their length and stars, and matches without ever going back: a name costs at most
 //! its characters times the pattern's. Two rules are the lists' own:
 //!
@@ -50,6 +51,43 @@ impl UserEventPattern {
             Cow::Borrowed(name)
         };
         self.entries.iter().any(|entry| entry.matches(&folded))
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A listener's `userEventPattern` (`events-listener.md` section 2.4): names, or `*` for every one.
+/// There are no other wildcards. By default it matches nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerPattern {
+    text: String,
+    has_all: bool,
+    /// In lower case.
+    names: Vec<String>,
+}
+
+impl ListenerPattern {
+    /// Reads a comma-separated list. Also returns the entries that look like patterns of handlers:
+    /// here they are names, and no event has such a name.
+    pub fn parse(text: &str) -> (Self, Vec<&str>) {
+        let entries = || text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let looks_wild = |entry: &&str| *entry != "*" && entry.contains(['*', '?', '\\']);
+        let names = entries().map(str::to_ascii_lowercase).collect();
+        let has_all = entries().any(|entry| entry == "*");
+        (Self { text: text.to_owned(), has_all, names }, entries().filter(looks_wild).collect())
+    }
+
+    /// Whether no event matches.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Whether the listener wants the user event of this name.
+    pub fn matches(&self, name: &str) -> bool {
+        self.has_all || self.names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
     }
 
     /// As it was written.

@@ -9,24 +9,28 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::gates::EventHandlerMetrics;
+use super::gates::{EventHandlerMetrics, EventListenerMetrics};
+use super::listeners::{self, ListenerSample};
 use super::rest::{self, RestMetrics};
 use super::upstream::{self, HubSample};
 use super::{METRICS, Metric, ShardMetrics, sum};
 
-/// Renders the sum over `shards`, the events to handlers, and reloads applied and refused.
+/// Renders the sum over `shards`, the events to handlers and listeners, and reloads applied and
+/// refused.
 ///
 /// # Errors
 /// Only those of the formatter; writing to a string has none.
 pub fn render(
     shards: &[ShardMetrics],
     handlers: &EventHandlerMetrics,
+    listeners: &EventListenerMetrics,
     reloads: [u64; 2],
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Reloads(reloads)));
     registry.register_collector(Box::new(Shards(shards.to_vec())));
     registry.register_collector(Box::new(Handlers(handlers.sample())));
+    registry.register_collector(Box::new(Listeners(listeners.sample())));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
@@ -148,6 +152,73 @@ impl Handlers {
     }
 }
 
+/// The events to listeners at the moment of the scrape.
+#[derive(Debug)]
+struct Listeners(Vec<ListenerSample>);
+
+impl Collector for Listeners {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        self.encode_events(&mut encoder)?;
+        let (name, help) = ("corecast_listener_retries", "Events sent to listeners once more");
+        self.encode_each(&mut encoder, name, help, false, |sample| sample.retries)?;
+        let help = "Events that wait for listeners, in memory or spooled";
+        self.encode_each(&mut encoder, "corecast_listener_queue_messages", help, true, |sample| {
+            sample.queued
+        })?;
+        let (name, help) = ("corecast_listener_spool_bytes", "Disk space of listeners' spools");
+        self.encode_each(&mut encoder, name, help, true, |sample| sample.spool_bytes)?;
+        self.encode_durations(&mut encoder)
+    }
+}
+
+impl Listeners {
+    fn encode_events(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        let name = "corecast_listener_events";
+        let help = "Events for listeners that have come to their end, by result";
+        let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for sample in &self.0 {
+            let refused = [("dropped_full", sample.refused)];
+            let refused = refused.into_iter().filter(|(_, count)| *count > 0);
+            for (result, count) in sample.results.iter().copied().chain(refused) {
+                let labels = [("listener", sample.listener.as_str()), ("result", result)];
+                encode(count, false, descriptor.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_each(
+        &self,
+        encoder: &mut DescriptorEncoder,
+        name: &str,
+        help: &str,
+        is_gauge: bool,
+        value: impl Fn(&ListenerSample) -> u64,
+    ) -> Result<(), fmt::Error> {
+        let kind = if is_gauge { MetricType::Gauge } else { MetricType::Counter };
+        let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
+        for sample in &self.0 {
+            let labels = [("listener", sample.listener.as_str())];
+            encode(value(sample), is_gauge, descriptor.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn encode_durations(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        let name = "corecast_listener_delivery_seconds";
+        let help = "Time from taking an event to the listener's broker having it";
+        let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for sample in &self.0 {
+            let labels = [("listener", sample.listener.as_str())];
+            let count = sample.buckets.iter().sum();
+            let buckets: Vec<_> = listeners::BOUNDS_S.into_iter().zip(sample.buckets).collect();
+            let mut encoder = descriptor.encode_family(&labels)?;
+            encoder.encode_histogram::<NoLabelSet>(sample.sum_s, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+}
+
 fn encode(value: u64, is_gauge: bool, encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
     if is_gauge {
         ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(encoder)
@@ -168,9 +239,14 @@ mod tests {
     use crate::event::gate::Urgency;
     use crate::hub::id::ShardId;
     use crate::hub::name::HubName;
+    use crate::metrics::listeners::ListenerMetrics;
     use crate::metrics::upstream::{CallResult, UpstreamMetrics};
     use crate::shard::close::CloseCategory;
     use crate::shard::state::State;
+
+    fn no_listeners() -> EventListenerMetrics {
+        EventListenerMetrics::new(ListenerMetrics::default())
+    }
 
     #[test]
     fn shards_are_added_up_and_labels_kept_apart() {
@@ -188,7 +264,8 @@ mod tests {
             shard.publish(&state);
         }
         let handlers = EventHandlerMetrics::new(UpstreamMetrics::default());
-        let text = render(&shards, &handlers, [3, 1]).expect("a string takes any text");
+        let text =
+            render(&shards, &handlers, &no_listeners(), [3, 1]).expect("a string takes any text");
         for line in [
             "# TYPE corecast_writes counter",
             "corecast_writes_total 41",
@@ -211,7 +288,8 @@ mod tests {
         metrics.record(&hub, EventKind::User, CallResult::Delivered, Duration::from_millis(20));
         metrics.keep_rejected(&hub, Urgency::Blocking, 7);
         let handlers = EventHandlerMetrics::new(metrics);
-        let text = render(&[], &handlers, [0; 2]).expect("a string takes any text");
+        let text =
+            render(&[], &handlers, &no_listeners(), [0; 2]).expect("a string takes any text");
         let user = "hub=\"chat\",event_kind=\"user\"";
         for line in [
             "# TYPE corecast_event_handler_requests counter".to_owned(),

@@ -8,6 +8,7 @@
 
 pub mod exposition;
 pub mod gates;
+pub mod listeners;
 pub mod rest;
 pub mod server;
 pub mod upstream;

@@ -65,7 +65,7 @@ pub fn run(
     }
     let maker = RuleMaker::new(&settings)?;
     let rules = maker.rules(&settings);
-    metrics.watch(rules.hubs.handlers());
+    metrics.watch(&rules.hubs);
     let issuers = match !settings.issuers.is_empty() && !settings.disable_aad_auth {
         true => Some(IssuerTask::new(&settings.issuers, clock::unix_seconds)?),
         false => None,
@@ -76,8 +76,8 @@ pub fn run(
     let plan = ShardPlan { rules, reconnection, key_requests };
     let parts = listeners.per_shard.into_iter().zip(meshes).zip(&metrics.shards);
     let parts = parts.map(|((sockets, mesh), metrics)| (sockets, mesh, metrics.clone()));
-    let (events, upstream) = (settings.events.clone(), metrics.upstream.clone());
-    let webhooks = WebhookThread::start(events, upstream, link, changed)?;
+    let (upstream, hearing) = (metrics.upstream.clone(), metrics.listeners.clone());
+    let webhooks = WebhookThread::start(upstream, hearing, link, changed)?;
     let shards = start(&plan, parts)?;
     let threads = Threads { shards, webhooks };
     let reload =

@@ -45,7 +45,7 @@ impl Reload {
         }
         self.running = Arc::new(settings);
         let rules = self.maker.rules(&self.running);
-        metrics.watch(rules.hubs.handlers());
+        metrics.watch(&rules.hubs);
         // The webhook shard first: what the shards raise from now on may need the new settings.
         self.changes.send_replace(for_upstream(&self.running));
         let (pending, mut applied) = mpsc::channel(1);

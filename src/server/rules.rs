@@ -17,6 +17,7 @@ pub(super) fn for_upstream(settings: &Settings) -> Arc<UpstreamSettings> {
     Arc::new(UpstreamSettings {
         signer: (!settings.disable_local_auth).then(|| EventSigner::new(&settings.keys)),
         events: settings.events.clone(),
+        listeners: settings.hubs.values().flat_map(|hub| hub.event_listeners.clone()).collect(),
         drain_deadline: settings.drain_deadline,
     })
 }
@@ -50,10 +51,15 @@ impl RuleMaker {
 
     pub(super) fn rules(&self, settings: &Arc<Settings>) -> Rules {
         let (verifier, signer) = self.client_tokens(settings);
-        let limits = settings.events.limits;
+        let (limits, listener_limits) = (settings.events.limits, settings.events.listener_limits);
         Rules {
             settings: settings.clone(),
-            hubs: Arc::new(HubTable::new(&settings.hubs, settings.default_hub.clone(), limits)),
+            hubs: Arc::new(HubTable::new(
+                &settings.hubs,
+                settings.default_hub.clone(),
+                limits,
+                listener_limits,
+            )),
             public_host: settings.public_endpoints.first().map(|known| known.host().into()),
             verifier,
             rest_verifier: RestTokenVerifier::new(&settings.keys, self.rest_tokens(settings)),

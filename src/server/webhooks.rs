@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
 use super::no_thread;
-use crate::config::{EventSettings, StartError};
+use crate::config::StartError;
+use crate::metrics::listeners::ListenerMetrics;
 use crate::metrics::upstream::UpstreamMetrics;
 use crate::reactor::application::WebhookLink;
 use crate::upstream::{UpstreamSettings, Webhooks};
@@ -22,8 +23,8 @@ impl WebhookThread {
     /// # Errors
     /// The settings do not make sense here, or the system refuses the thread.
     pub(super) fn start(
-        settings: EventSettings,
         metrics: UpstreamMetrics,
+        listeners: ListenerMetrics,
         link: WebhookLink,
         changes: watch::Receiver<Arc<UpstreamSettings>>,
     ) -> Result<Self, StartError> {
@@ -31,7 +32,8 @@ impl WebhookThread {
         let runtime = runtime.map_err(|error| no_thread("webhook shard", &error))?;
         let (report, reported) = oneshot::channel();
         let run = move || {
-            let webhooks = match Webhooks::new(&settings, metrics) {
+            let settings = Arc::clone(&changes.borrow());
+            let webhooks = match Webhooks::new(&settings, metrics, listeners) {
                 Ok(webhooks) => webhooks,
                 Err(error) => {
                     // Whoever waits for the report ends the process.

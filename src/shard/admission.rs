@@ -15,6 +15,7 @@ use super::state::State;
 use crate::event::call::{Event, EventCall, EventOutcome, ReplyTo, Subject};
 use crate::event::gate::{Permit, Urgency};
 use crate::event::handlers::SystemEvent;
+use crate::event::receivers::Receivers;
 use crate::hub::id::ConnectionId;
 
 /// A client that the application is to be asked about.
@@ -71,8 +72,9 @@ impl State {
         });
         let reply_to = ReplyTo { shard, slot, serial, ticket: 0 };
         let event = Event::Connect { body };
-        let (permit, reply_to) = (Some(permit), Some(reply_to));
-        self.calls_to_application.push(EventCall { subject, id: 0, event, permit, reply_to });
+        let receivers = Receivers { handler: Some(permit), ..Receivers::default() };
+        let reply_to = Some(reply_to);
+        self.calls_to_application.push(EventCall { subject, id: 0, event, receivers, reply_to });
         Ok(())
     }
 
@@ -81,11 +83,8 @@ impl State {
     pub fn cancel_admission(&mut self, slot: u32, outcome: &EventOutcome) {
         let Some(reservation) = self.connections.cancel(slot) else { return };
         if let EventOutcome::Admitted(admission) = outcome {
-            let handlers = reservation.hub.handlers();
-            let handler = handlers.for_system(SystemEvent::Disconnected);
-            let permit = handler.and_then(|h| Permit::take(h, Urgency::Notification, 0));
-            drop(handlers);
-            self.end_session(&reservation, admission.user.clone(), permit);
+            let receivers = reservation.hub.receivers(SystemEvent::Disconnected);
+            self.end_session(&reservation, admission.user.clone(), receivers);
         }
         self.release_hub(reservation.hub);
     }
@@ -94,7 +93,7 @@ impl State {
     /// nothing more is told (section 8.1.4).
     pub fn fail_admission(&mut self, slot: u32) {
         if let Some(reservation) = self.connections.cancel(slot) {
-            self.end_session(&reservation, None, None);
+            self.end_session(&reservation, None, Receivers::default());
             self.release_hub(reservation.hub);
         }
     }
@@ -103,7 +102,7 @@ impl State {
         &mut self,
         Reservation { subject, .. }: &Reservation,
         user: Option<String>,
-        permit: Option<Permit>,
+        receivers: Receivers,
     ) {
         let Subject { hub, connection, origin, .. } = &**subject;
         let subject = Arc::new(Subject {
@@ -115,6 +114,7 @@ impl State {
         });
         let reason = CloseReason::TransportLost.for_application().into_owned();
         let event = Event::Disconnected { reason };
-        self.calls_to_application.push(EventCall { subject, id: 1, event, permit, reply_to: None });
+        let reply_to = None;
+        self.calls_to_application.push(EventCall { subject, id: 1, event, receivers, reply_to });
     }
 }

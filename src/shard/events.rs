@@ -1,9 +1,11 @@
 //! Raising events for the application, and what its answers do to a connection.
 //!
 //! Every event takes the next number of its connection, whether or not anybody wants it
-//! (`events-webhook.md` section 5.4). One that a handler wants becomes a call for the webhook shard
-//! in [`State::calls_to_application`]. A **blocking** event makes its connection wait: what the
-//! client sends meanwhile is kept ([`super::waiting`]), and goes on when the answer is here.
+//! (`events-webhook.md` section 5.4). One that a handler or a listener wants becomes a call for the
+//! webhook shard in [`State::calls_to_application`]. A **blocking** event makes its connection wait:
+//! what the client sends meanwhile is kept ([`super::waiting`]), and goes on when the answer is
+//! here. Nobody waits for a listener's broker; where events are spooled, the answer only says that
+//! this one is in the spool, so that no acknowledged event is lost with the process.
 
 use std::sync::Arc;
 
@@ -19,7 +21,8 @@ use crate::event::call::{
     Event, EventAnswer, EventCall, EventFailure, EventOutcome, Reply, ReplyTo, Subject,
 };
 use crate::event::gate::{Permit, Urgency};
-use crate::event::handlers::{Handler, Presence, SystemEvent};
+use crate::event::handlers::{Presence, SystemEvent};
+use crate::event::receivers::Receivers;
 use crate::frame::Queued;
 use crate::frame::message::{OutgoingMessage, Source};
 use crate::hub::group::Audience;
@@ -90,7 +93,9 @@ impl EventState {
 enum Raised {
     /// The answer is to come.
     Pending { ticket: u32 },
-    /// No handler wants it.
+    /// Only listeners want it, and they have no say (`events-listener.md` section 3.3).
+    Heard,
+    /// Nobody wants it.
     Unwanted,
     /// Its handler is too far behind.
     NoRoom,
@@ -104,8 +109,8 @@ impl State {
             return;
         }
         connection.events.is_announced = true;
-        let handler = connection.hub.handlers().for_system(SystemEvent::Connected).cloned();
-        self.notify(slot, handler, Event::Connected);
+        let receivers = connection.hub.receivers(SystemEvent::Connected);
+        self.notify(slot, receivers, Event::Connected);
         if self.connection(slot).hub.handlers().has_presence() {
             let groups = self.connection(slot).memberships.iter();
             let names = groups.map(|membership| self.groups.get(membership.group).key().clone());
@@ -122,13 +127,16 @@ impl State {
         if !connection.events.is_announced || !connection.hub.handlers().has_presence() {
             return;
         }
-        let handler = connection.hub.handlers().for_presence(presence, group).cloned();
+        let handlers = connection.hub.handlers();
+        let handler = handlers.for_presence(presence, group);
+        let handler = handler.and_then(|h| Permit::take(h, Urgency::Notification, 0));
+        drop(handlers);
         let group = group.into();
         let event = match presence {
             Presence::Joined => Event::Joined { group },
             Presence::Left => Event::Left { group },
         };
-        self.notify(slot, handler, event);
+        self.notify(slot, Receivers { handler, ..Receivers::default() }, event);
     }
 
     /// The connection is no more (section 8.3).
@@ -137,22 +145,19 @@ impl State {
         if connection.kind == ClientKind::RefusedRecovery {
             return;
         }
-        let handler = connection.hub.handlers().for_system(SystemEvent::Disconnected).cloned();
-        let permit = handler.and_then(|handler| Permit::take(&handler, Urgency::Notification, 0));
+        let receivers = connection.hub.receivers(SystemEvent::Disconnected);
         // A session ends with its connection, whether or not anybody wants to hear of it.
-        if permit.is_some() || connection.events.has_session {
+        if !receivers.is_empty() || connection.events.has_session {
             let event = Event::Disconnected { reason: reason.to_owned() };
-            self.call_application(slot, event, permit, None);
+            self.call_application(slot, event, receivers, None);
         }
     }
 
-    fn notify(&mut self, slot: u32, handler: Option<Arc<Handler>>, event: Event) {
-        let permit = handler.and_then(|handler| Permit::take(&handler, Urgency::Notification, 0));
-        match permit {
-            Some(permit) => self.call_application(slot, event, Some(permit), None),
-            None => {
-                self.connection_mut(slot).events.take_id();
-            }
+    fn notify(&mut self, slot: u32, receivers: Receivers, event: Event) {
+        if receivers.is_empty() {
+            self.connection_mut(slot).events.take_id();
+        } else {
+            self.call_application(slot, event, receivers, None);
         }
     }
 
@@ -160,14 +165,14 @@ impl State {
         &mut self,
         slot: u32,
         event: Event,
-        permit: Option<Permit>,
+        receivers: Receivers,
         reply_to: Option<ReplyTo>,
     ) {
         let subject = self.subject(slot);
         let events = &mut self.connections[slot].events;
-        events.has_session = true;
+        events.has_session |= receivers.handler.is_some();
         let id = events.take_id();
-        self.calls_to_application.push(EventCall { subject, id, event, permit, reply_to });
+        self.calls_to_application.push(EventCall { subject, id, event, receivers, reply_to });
     }
 
     /// Notes how the connection presents itself in events.
@@ -179,7 +184,7 @@ impl State {
         has_session: bool,
     ) {
         let connection = self.connection(slot);
-        let subject = (!connection.hub.handlers().is_empty()).then(|| {
+        let subject = connection.hub.has_receivers().then(|| {
             Arc::new(Subject {
                 hub: connection.hub.name.clone(),
                 connection: self.connection_id(slot),
@@ -192,8 +197,8 @@ impl State {
         (events.subject, events.has_session) = (subject, has_session);
     }
 
-    /// What events say of the connection. Made at the handshake where handlers are configured, and
-    /// otherwise when the first event is raised: a handler may have been added since.
+    /// What events say of the connection. Made at the handshake where somebody may hear of it, and
+    /// otherwise when the first event is raised: the configuration may have changed since.
     fn subject(&mut self, slot: u32) -> Arc<Subject> {
         let connection = self.connection(slot);
         if let Some(subject) = &connection.events.subject {
@@ -222,6 +227,10 @@ impl State {
                 self.connection_mut(slot).events.pending = Some(PendingEvent { ticket, ack_id });
                 return Flow::Continue;
             }
+            Raised::Heard => {
+                self.succeed(slot, ack_id);
+                return Flow::Continue;
+            }
             Raised::Unwanted => "No event handler accepts the event.",
             Raised::NoRoom => "The event handler is too far behind.",
         };
@@ -240,6 +249,7 @@ impl State {
                 let pending = PendingEvent { ticket, ack_id: None };
                 self.connection_mut(slot).events.pending = Some(pending);
             }
+            Raised::Heard => {}
             Raised::Unwanted => self.close(slot, CloseReason::NoEventHandler),
             Raised::NoRoom => self.close(slot, CloseReason::EventFailed),
         }
@@ -254,27 +264,38 @@ impl State {
         metadata: &Metadata<'_>,
     ) -> Raised {
         let connection = self.connection(slot);
-        let Some(handler) = connection.hub.handlers().for_user(name).cloned() else {
+        let handler = connection.hub.handlers().for_user(name).cloned();
+        let is_heard = connection.hub.listeners().for_user(name).next().is_some();
+        if handler.is_none() && !is_heard {
             debug!(
                 "Upstream not found for hub:{},event:{name},type:user,category:messages.",
                 connection.hub.name
             );
             self.connection_mut(slot).events.take_id();
             return Raised::Unwanted;
-        };
+        }
         let payload = payload.to_bytes();
         let bytes = payload.bytes().len();
-        let Some(permit) = Permit::take(&handler, Urgency::Blocking, bytes) else {
+        let mut receivers = Receivers::of_user(&connection.hub.listeners(), name, bytes);
+        let has_handler = handler.is_some();
+        receivers.handler = handler.and_then(|h| Permit::take(&h, Urgency::Blocking, bytes));
+        let is_full = has_handler && receivers.handler.is_none();
+        if receivers.is_empty() {
             self.connection_mut(slot).events.take_id();
-            return Raised::NoRoom;
-        };
+            return if is_full { Raised::NoRoom } else { Raised::Heard };
+        }
+        let is_answered = receivers.handler.is_some() || !is_full && receivers.has_spool();
         let (shard, serial) = (self.shard, connection.serial);
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
         let event = Event::User { name: name.into(), payload, metadata: metadata.to_owned() };
-        let reply_to = ReplyTo { shard, slot, serial, ticket };
-        self.call_application(slot, event, Some(permit), Some(reply_to));
-        Raised::Pending { ticket }
+        let reply_to = is_answered.then_some(ReplyTo { shard, slot, serial, ticket });
+        self.call_application(slot, event, receivers, reply_to);
+        match (is_answered, is_full) {
+            (true, _) => Raised::Pending { ticket },
+            (false, true) => Raised::NoRoom,
+            (false, false) => Raised::Heard,
+        }
     }
 
     /// Keeps a message that came while an event is under way, unless it is one that may not wait.
@@ -351,7 +372,8 @@ impl State {
             Raised::Pending { ticket } => {
                 self.connection_mut(slot).extras_mut().invocations.begin(ticket, id);
             }
-            Raised::Unwanted => {
+            // Listeners cannot answer it (section 8).
+            Raised::Heard | Raised::Unwanted => {
                 let text = format!("No event handler accepts '{}'.", request.event);
                 self.fail_invocation(slot, id, InvocationError::NotFound, &text);
             }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use crate::config::HubSettings;
 use crate::event::gate::GateLimits;
-use crate::event::handlers::Handlers;
+use crate::event::handlers::{Handlers, SystemEvent};
+use crate::event::listeners::Listeners;
+use crate::event::receivers::Receivers;
 use crate::hub::name::HubName;
 
 /// Everything that is configured about one hub.
@@ -18,6 +20,7 @@ use crate::hub::name::HubName;
 pub struct HubConfig {
     pub settings: HubSettings,
     pub handlers: Handlers,
+    pub listeners: Listeners,
 }
 
 /// The configuration of all hubs; made once per configuration and shared by all threads.
@@ -32,19 +35,27 @@ impl HubTable {
         hubs: &BTreeMap<HubName, HubSettings>,
         default: HubSettings,
         limits: GateLimits,
+        listener_limits: GateLimits,
     ) -> Self {
         let config = |(name, settings): (&HubName, &HubSettings)| {
             let handlers = Handlers::new(name, &settings.event_handlers, limits);
-            (name.clone(), Arc::new(HubConfig { settings: settings.clone(), handlers }))
+            let listeners = Listeners::new(name, &settings.event_listeners, listener_limits);
+            let settings = settings.clone();
+            (name.clone(), Arc::new(HubConfig { settings, handlers, listeners }))
         };
         Self {
             configured: hubs.iter().map(config).collect(),
-            default: Arc::new(HubConfig { settings: default, handlers: Handlers::default() }),
+            default: Arc::new(HubConfig { settings: default, ..HubConfig::default() }),
         }
     }
 
     pub fn get(&self, name: &HubName) -> &Arc<HubConfig> {
         self.configured.get(name).unwrap_or(&self.default)
+    }
+
+    /// The listeners of all hubs.
+    pub fn listeners(&self) -> impl Iterator<Item = &Listeners> {
+        self.configured.values().map(|config| &config.listeners)
     }
 
     /// The handlers of all hubs.
@@ -71,6 +82,22 @@ impl Hub {
 
     pub fn handlers(&self) -> Ref<'_, Handlers> {
         Ref::map(self.config.borrow(), |config| &config.handlers)
+    }
+
+    pub fn listeners(&self) -> Ref<'_, Listeners> {
+        Ref::map(self.config.borrow(), |config| &config.listeners)
+    }
+
+    /// Who is to be told of a system event, with room taken for each.
+    pub fn receivers(&self, event: SystemEvent) -> Receivers {
+        let config = self.config.borrow();
+        Receivers::of_system(&config.handlers, &config.listeners, event)
+    }
+
+    /// Whether anybody may ever be told of anything.
+    pub fn has_receivers(&self) -> bool {
+        let config = self.config.borrow();
+        !(config.handlers.is_empty() && config.listeners.is_empty())
     }
 
     pub fn reconfigure(&self, config: Arc<HubConfig>) {

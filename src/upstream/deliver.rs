@@ -22,6 +22,7 @@ use super::client::{BODY_BYTES_MAX, Target};
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::headers::header_map;
+use super::publish::Receipts;
 use super::request::{EventRequest, RequestContext};
 use super::retry::{self, AttemptEnd};
 use super::session::Session;
@@ -40,6 +41,8 @@ pub(super) struct Delivery {
     endpoint: Rc<Endpoint>,
     session: Rc<Session>,
     call: EventCall,
+    /// Whoever is told that the event was taken may rely on its being in the spools.
+    receipts: Receipts,
     began: Instant,
     is_over: bool,
 }
@@ -61,15 +64,19 @@ impl Delivery {
         endpoint: Rc<Endpoint>,
         session: Rc<Session>,
         call: EventCall,
+        receipts: Receipts,
     ) -> Self {
-        let settings = worker.settings();
-        Self { worker, settings, endpoint, session, call, began: Instant::now(), is_over: false }
+        let (settings, began) = (worker.settings(), Instant::now());
+        Self { worker, settings, endpoint, session, call, receipts, began, is_over: false }
     }
 
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let deadline = self.began + self.settings.events.timeout;
         let delivered = timeout_at(deadline, self.deliver(deadline)).await;
         let delivered = delivered.unwrap_or(Err(Failure::TimedOut));
+        if self.call.reply_to.is_some() {
+            std::mem::take(&mut self.receipts).wait().await;
+        }
         self.end(delivered);
     }
 
@@ -194,7 +201,7 @@ impl Delivery {
     fn settle(&mut self, result: CallResult, outcome: EventOutcome) {
         let kind = self.call.event.kind();
         self.worker.metrics.record(&self.call.subject.hub, kind, result, self.began.elapsed());
-        let permit = self.call.permit.take();
+        let permit = self.call.receivers.handler.take();
         if let Some(to) = self.call.reply_to {
             (self.worker.answer)(EventAnswer { to, outcome, permit });
         }

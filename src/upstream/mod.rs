@@ -15,6 +15,7 @@
 //! | [`client`] | How does it get there? |
 //! | [`retry`] | What is tried again, and when? |
 //! | [`answer`], `failure` | What does the outcome mean? |
+//! | [`publish`] | How do event listeners hear? |
 //!
 //! [`answer`], [`request`], [`retry`] and [`validation`] are without network and clock.
 //!
@@ -29,6 +30,7 @@ mod endpoint;
 mod failure;
 mod flight;
 mod headers;
+pub mod publish;
 pub mod request;
 mod request_ids;
 pub mod retry;
@@ -50,8 +52,10 @@ use tokio::task::LocalSet;
 
 use crate::config::{EventSettings, StartError};
 use crate::event::call::{EventAnswer, EventCall};
+use crate::metrics::listeners::ListenerMetrics;
 use crate::metrics::upstream::UpstreamMetrics;
 use client::{Client, Roots};
+use publish::{OpenSpools, Surroundings};
 use worker::Worker;
 
 pub use settings::UpstreamSettings;
@@ -59,20 +63,31 @@ pub use settings::UpstreamSettings;
 /// Everything it takes to deliver events; runs once [`Webhooks::run`] is called, on the thread it
 /// shall stay on.
 pub struct Webhooks {
-    client: Client,
+    surroundings: Surroundings,
     metrics: UpstreamMetrics,
+    spools: OpenSpools,
 }
 
 impl Webhooks {
     /// Prepares the client: reads the roots of certificates, and the proxies from the environment.
+    /// Opens the spools of listeners.
     ///
     /// # Errors
-    /// There are no roots.
-    pub fn new(settings: &EventSettings, metrics: UpstreamMetrics) -> Result<Self, StartError> {
-        let client = Client::new(roots(settings)?, Matcher::from_env()).map_err(|reason| {
+    /// There are no roots, or a spool cannot be used.
+    pub fn new(
+        settings: &UpstreamSettings,
+        metrics: UpstreamMetrics,
+        listeners: ListenerMetrics,
+    ) -> Result<Self, StartError> {
+        let no_tls = |reason: String| {
             StartError::new("TLS", reason, "see the documentation of the system's libraries")
-        })?;
-        Ok(Self { client, metrics })
+        };
+        let roots = roots(&settings.events)?;
+        let tls = roots.clone().client_config().map_err(no_tls)?;
+        let client = Client::new(roots, Matcher::from_env()).map_err(no_tls)?;
+        let surroundings = Surroundings::new(Rc::new(client), &tls, listeners);
+        let spools = publish::open_spools(&settings.listeners)?;
+        Ok(Self { surroundings, metrics, spools })
     }
 
     /// Delivers events until `calls` is closed and all have ended or the drain deadline has passed;
@@ -86,9 +101,8 @@ impl Webhooks {
         // Its end is the end of every task that was begun in it.
         let tasks = LocalSet::new();
         let settings = Arc::clone(&changes.borrow());
-        let client = Rc::new(self.client);
-        let worker = Worker::new(client, settings, self.metrics, Box::new(answer));
-        tasks.run_until(worker.run(calls, changes)).await;
+        let worker = Worker::new(settings, self.metrics, Box::new(answer), self.surroundings);
+        tasks.run_until(worker.run(calls, changes, self.spools)).await;
     }
 }
 

@@ -83,6 +83,11 @@ impl Session {
 pub(super) struct Sessions(RefCell<HashMap<ConnectionId, Rc<Session>>>);
 
 impl Sessions {
+    /// What the handlers keep at a connection; empty if they keep nothing.
+    pub(super) fn state(&self, id: ConnectionId) -> Rc<str> {
+        self.0.borrow().get(&id).map_or_else(|| "".into(), |session| session.state())
+    }
+
     /// An event that is not the last begins now.
     pub(super) fn begin(&self, id: ConnectionId) -> Rc<Session> {
         let mut sessions = self.0.borrow_mut();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::auth::EventSigner;
 use crate::config::EventSettings;
+use crate::event::listeners::ListenerSettings;
 
 /// Replaced as a whole when the configuration changes.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct UpstreamSettings {
     pub signer: Option<EventSigner>,
     /// Roots of certificates among them count from the start only.
     pub events: EventSettings,
+    /// Of all hubs.
+    pub listeners: Vec<ListenerSettings>,
     /// How long events may go on after the shards have ended.
     pub drain_deadline: Duration,
 }

@@ -85,6 +85,19 @@ impl Tokens {
         self.fetch(&entry, resource).await.unwrap_or(Err(TokenError::Abandoned))
     }
 
+    /// The token itself, and how long it is until the next one is due.
+    ///
+    /// # Errors
+    /// There is no token to be had.
+    pub(super) async fn token(&self, resource: &str) -> Result<(String, Duration), TokenError> {
+        let authorization = self.authorization(resource).await?;
+        let text = authorization.to_str().map_err(|_| TokenError::NoToken)?;
+        let text = text.strip_prefix("Bearer ").unwrap_or(text).to_owned();
+        let due = self.entry(resource).token.borrow().as_ref().map(|token| token.renew_at);
+        let now = Instant::now();
+        Ok((text, due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now))))
+    }
+
     fn entry(&self, resource: &str) -> Rc<Entry> {
         if let Some(entry) = self.entries.borrow().get(resource) {
             return Rc::clone(entry);

@@ -17,12 +17,13 @@ use tracing::{error, warn};
 use super::client::Client;
 use super::deliver::Delivery;
 use super::endpoint::Endpoints;
+use super::publish::{OpenSpools, Publisher, Receipts, Surroundings};
 use super::request_ids::RequestIds;
 use super::session::{Session, Sessions};
 use super::settings::UpstreamSettings;
 use super::token::Tokens;
 use super::validation::{ENTRIES_MAX, Validations};
-use crate::event::call::{Event, EventAnswer, EventCall};
+use crate::event::call::{Event, EventAnswer, EventCall, EventOutcome};
 use crate::metrics::upstream::{CallResult, UpstreamMetrics};
 
 /// How often what has grown old is looked for.
@@ -38,7 +39,7 @@ pub(super) struct Worker {
     settings: RefCell<Arc<UpstreamSettings>>,
     /// Counts changes of the settings, because signatures are made with them.
     generation: Cell<u64>,
-    tokens: RefCell<Option<Rc<Tokens>>>,
+    publisher: Publisher,
     endpoints: Endpoints,
     sessions: Sessions,
     under_way: Cell<usize>,
@@ -48,20 +49,20 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(
-        client: Rc<Client>,
         settings: Arc<UpstreamSettings>,
         metrics: UpstreamMetrics,
         answer: Box<dyn Fn(EventAnswer)>,
+        surroundings: Surroundings,
     ) -> Rc<Self> {
         let worker = Self {
-            client,
+            client: Rc::clone(&surroundings.client),
             validations: RefCell::new(Validations::new(ENTRIES_MAX)),
             metrics,
             answer,
             request_ids: RequestIds::default(),
             settings: RefCell::new(settings),
             generation: Cell::new(0),
-            tokens: RefCell::default(),
+            publisher: Publisher::new(surroundings),
             endpoints: Endpoints::default(),
             sessions: Sessions::default(),
             under_way: Cell::new(0),
@@ -76,7 +77,9 @@ impl Worker {
         self: &Rc<Self>,
         mut calls: mpsc::UnboundedReceiver<Vec<EventCall>>,
         mut changes: watch::Receiver<Arc<UpstreamSettings>>,
+        spools: OpenSpools,
     ) {
+        self.configure_listeners(spools);
         let mut sweeps = interval(SWEEP_INTERVAL);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut may_change = true;
@@ -96,27 +99,39 @@ impl Worker {
         self.drain().await;
     }
 
-    fn take(self: &Rc<Self>, call: EventCall) {
+    /// Listeners first: they get the state that is there before the handler answers
+    /// (`events-listener.md` section 3.1).
+    fn take(self: &Rc<Self>, mut call: EventCall) {
+        let receipts = match call.receivers.listeners.is_empty() {
+            true => Receipts::default(),
+            false => {
+                let state = self.sessions.state(call.subject.connection);
+                self.publisher.publish(&mut call, &state)
+            }
+        };
         if let Event::Disconnected { .. } = call.event {
             if let Some((session, call)) = self.sessions.begin_last(call) {
-                self.start(session, call);
+                self.start(session, call, receipts);
             }
-            return;
+        } else if call.receivers.handler.is_some() {
+            let session = self.sessions.begin(call.subject.connection);
+            self.start(session, call, receipts);
+        } else if let Some(to) = call.reply_to {
+            let worker = Rc::clone(self);
+            spawn_local(async move {
+                receipts.wait().await;
+                let outcome = EventOutcome::Answered(None);
+                (worker.answer)(EventAnswer { to, outcome, permit: None });
+            });
         }
-        if call.permit.is_none() {
-            debug_assert!(false, "only the last event may be for nobody");
-            return;
-        }
-        let session = self.sessions.begin(call.subject.connection);
-        self.start(session, call);
     }
 
-    fn start(self: &Rc<Self>, session: Rc<Session>, call: EventCall) {
-        let Some(permit) = &call.permit else { return };
+    fn start(self: &Rc<Self>, session: Rc<Session>, call: EventCall, receipts: Receipts) {
+        let Some(permit) = &call.receivers.handler else { return };
         let concurrency = self.settings.borrow().events.concurrency;
-        let endpoint = self.endpoints.of(permit.handler(), concurrency);
+        let endpoint = self.endpoints.of(permit.receiver(), concurrency);
         self.under_way.set(self.under_way.get() + 1);
-        let delivery = Delivery::new(Rc::clone(self), endpoint, session, call);
+        let delivery = Delivery::new(Rc::clone(self), endpoint, session, call, receipts);
         spawn_local(delivery.run());
     }
 
@@ -131,13 +146,16 @@ impl Worker {
         if is_refused {
             self.sessions.forget(id);
         } else if let Some(last) = self.sessions.finish(id, session) {
-            self.start(Rc::clone(session), last);
+            // Nobody waits for the outcome of a last event.
+            self.start(Rc::clone(session), last, Receipts::default());
         }
     }
 
     /// An event was given up, and with it the one that waits for it.
     pub(super) fn abandon_last(&self, session: &Session) {
-        let Some(last) = session.take_last().filter(|last| last.permit.is_some()) else { return };
+        let Some(last) = session.take_last().filter(|last| last.receivers.handler.is_some()) else {
+            return;
+        };
         let (hub, kind) = (&last.subject.hub, last.event.kind());
         self.metrics.record(hub, kind, CallResult::Abandoned, Duration::ZERO);
     }
@@ -158,7 +176,8 @@ impl Worker {
             }
         };
         let deadline = self.settings.borrow().drain_deadline;
-        if timeout(deadline, all_done).await.is_err() {
+        let (handlers, ()) = tokio::join!(timeout(deadline, all_done), self.publisher.drain());
+        if handlers.is_err() {
             let events = self.under_way.get();
             warn!(events, "gave up events that were not delivered in time");
         }
@@ -171,25 +190,33 @@ impl Worker {
             self.endpoints.clear();
         }
         self.renew_tokens();
+        self.configure_listeners(OpenSpools::default());
+    }
+
+    fn configure_listeners(&self, spools: OpenSpools) {
+        let settings = self.settings();
+        self.publisher.configure(&settings.listeners, spools, settings.drain_deadline);
     }
 
     fn renew_tokens(&self) {
         let settings = self.settings();
         let Some(identity) = &settings.events.identity else {
-            self.tokens.take();
+            self.publisher.surroundings().tokens.take();
             return;
         };
-        if self.tokens.borrow().as_ref().is_some_and(|tokens| tokens.are_of(identity)) {
+        let known = &self.publisher.surroundings().tokens;
+        if known.borrow().as_ref().is_some_and(|tokens| tokens.are_of(identity)) {
             return;
         }
         let tokens = Tokens::new(Rc::clone(&self.client), identity).map(Rc::new);
         let tokens = tokens.inspect_err(|error| error!("no bearer tokens: tokenEndpoint: {error}"));
-        self.tokens.replace(tokens.ok());
+        known.replace(tokens.ok());
     }
 
     fn sweep(&self) {
         self.endpoints.sweep();
         self.client.sweep();
+        self.publisher.sweep();
     }
 
     pub(super) fn settings(&self) -> Arc<UpstreamSettings> {
@@ -197,7 +224,7 @@ impl Worker {
     }
 
     pub(super) fn tokens(&self) -> Option<Rc<Tokens>> {
-        self.tokens.borrow().clone()
+        self.publisher.surroundings().tokens.borrow().clone()
     }
 
     /// `ce-signature` for events of the session; none while local authentication is disabled.

@@ -16,6 +16,10 @@ impl Lines {
         self.number(&table::EVENT_CONCURRENCY, events.concurrency);
         self.number(&table::EVENT_QUEUE_MESSAGES, events.limits.events_max);
         self.number(&table::EVENT_QUEUE_BYTES, events.limits.bytes_max);
+        self.number(&table::EVENT_LISTENERS_MAX, events.listeners_max);
+        let limits = events.listener_limits;
+        self.number(&table::EVENT_LISTENER_QUEUE_MESSAGES, limits.events_max);
+        self.number(&table::EVENT_LISTENER_QUEUE_BYTES, limits.bytes_max);
         self.value(&table::EVENT_COOKIES, events.has_cookies);
         self.value(&table::NAME_IDENTIFIER_CLAIM, events.has_name_identifier_claim);
         let setting = &table::UPSTREAM_ROOT_CERTIFICATES;

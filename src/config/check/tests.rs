@@ -34,6 +34,9 @@ eventAttempts = 1
 eventConcurrency = 2
 eventQueueMessages = 3
 eventQueueBytes = 1048576
+eventListenersMax = 4
+eventListenerQueueMessages = 5
+eventListenerQueueBytes = 2097152
 eventCookies = false
 nameIdentifierClaim = false
 upstreamRootCertificates = "/etc/ca.pem"
@@ -46,7 +49,6 @@ outboundQueueBytes = 16777216
 groupsPerConnection = 10000
 requireUserId = true
 dropPubSubClientsOnEventFailure = true
-eventListeners = []
 
 [[hubs.chat.eventHandlers]]
 urlTemplate = "https://app/{hub}?e={event}"
@@ -60,6 +62,60 @@ urlTemplate = "http://127.0.0.1:1/"
 userEventPattern = ""
 systemEvents = []
 
+[[hubs.chat.eventListeners]]
+name = "chat-1"
+
+[hubs.chat.eventListeners.filter]
+type = "EventName"
+systemEvents = ["connected", "disconnected"]
+userEventPattern = "*"
+
+[hubs.chat.eventListeners.endpoint]
+type = "EventHub"
+fullyQualifiedNamespace = "NS.example:5671"
+eventHubName = "events"
+
+[hubs.chat.eventListeners.endpoint.auth]
+type = "ManagedIdentity"
+
+[[hubs.chat.eventListeners]]
+name = "to-rabbit"
+
+[hubs.chat.eventListeners.filter]
+type = "EventName"
+systemEvents = []
+userEventPattern = "a, b"
+
+[hubs.chat.eventListeners.endpoint]
+type = "Amqp"
+url = "amqp://[::1]:1"
+address = "/queues/{connectionId}"
+propertyPrefix = "cloudEvents_"
+partitionBy = "to"
+durable = false
+
+[hubs.chat.eventListeners.endpoint.auth]
+type = "Anonymous"
+
+[hubs.chat.eventListeners.spool]
+directory = "/var/spool/corecast/rabbit"
+maxBytes = 1048576
+fsync = "always"
+
+[[hubs.chat.eventListeners]]
+name = "chat-3"
+
+[hubs.chat.eventListeners.filter]
+type = "EventName"
+systemEvents = ["connected"]
+userEventPattern = ""
+
+[hubs.chat.eventListeners.endpoint]
+type = "File"
+path = "/var/log/events.jsonl"
+maxBytes = 4096
+files = 1
+
 [hubs."chat.room"]
 anonymousConnectPolicy = "allow"
 webSocketKeepAliveIntervalInSeconds = 120
@@ -68,7 +124,6 @@ outboundQueueBytes = 65536
 groupsPerConnection = 2
 requireUserId = false
 dropPubSubClientsOnEventFailure = false
-eventListeners = []
 
 [identity]
 tokenEndpoint = "https://login.example/token"
@@ -110,7 +165,7 @@ fn prints_what_the_file_says_but_no_key() {
 
 #[test]
 fn shows_no_secret_and_says_so() {
-    // O11 (settings)
+    // O11, L35 (settings)
     let text = render(&resolve(
         r#"
         [secrets]
@@ -122,6 +177,24 @@ fn shows_no_secret_and_says_so() {
         clientSecret = "s3cret3"
         [[hubs.chat.eventHandlers]]
         urlTemplate = "https://app/?code=s3cret4&a={@Microsoft.KeyVault(SecretUri=vault-a)}"
+        [[hubs.chat.eventListeners]]
+        filter = { type = "EventName", userEventPattern = "*" }
+        [hubs.chat.eventListeners.endpoint]
+        type = "EventHub"
+        fullyQualifiedNamespace = "ns"
+        eventHubName = "h"
+        [hubs.chat.eventListeners.endpoint.auth]
+        type = "ConnectionString"
+        connectionString = "Endpoint=sb://ns/;SharedAccessKeyName=n;SharedAccessKey=s3cret5"
+        [[hubs.chat.eventListeners]]
+        filter = { type = "EventName", userEventPattern = "*" }
+        endpoint = { type = "Amqp", url = "amqps://h", address = "q", auth = { type = "Plain", username = "u", password = "s3cret6" } }
+        [[hubs.chat.eventListeners]]
+        filter = { type = "EventName", userEventPattern = "*" }
+        endpoint = { type = "Amqp", url = "amqps://h", address = "q", auth = { type = "Cbs", tokenEndpoint = "https://login/", clientId = "c", clientSecret = "s3cret7" } }
+        [[hubs."a`b".eventListeners]]
+        filter = { type = "EventName", userEventPattern = "*" }
+        endpoint = { type = "File", path = "e" }
         "#,
     ));
     assert!(!text.contains("s3cret"), "{text}");
@@ -130,6 +203,11 @@ fn shows_no_secret_and_says_so() {
          urlTemplate = \"https://app/?code=REDACTED&a={@Microsoft.KeyVault(SecretUri=vault-a)}\"\n",
         "\n[identity]\ntokenEndpoint = \"https://login.example/token\"\nclientId = \"corecast\"\n\
          # clientSecret: set\n",
+        "type = \"ConnectionString\"\n# connectionString: set\n",
+        "type = \"Plain\"\nusername = \"u\"\n# password: set\n",
+        "type = \"Cbs\"\ntokenEndpoint = \"https://login/\"\nclientId = \"c\"\n\
+         # clientSecret: set\n",
+        "\n[[hubs.\"a`b\".eventListeners]]\n# name: a`b-1\n",
         "\n# [secrets]\n# \"https://vault/b\": set\n# vault-a: set\n",
     ] {
         assert!(text.contains(part), "{text}");

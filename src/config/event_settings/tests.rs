@@ -38,6 +38,8 @@ fn each_setting_has_flag_variable_and_key() {
         attempts: number,
         concurrency: number,
         limits: GateLimits { events_max: number, bytes_max: 1 << 20 },
+        listeners_max: number,
+        listener_limits: GateLimits { events_max: number, bytes_max: 2 << 20 },
         has_cookies: false,
         has_name_identifier_claim: false,
         root_certificates: Some("ca.pem".into()),
@@ -45,6 +47,8 @@ fn each_setting_has_flag_variable_and_key() {
     };
     let file = "eventTimeoutInSeconds = 1\neventAttempts = 1\neventConcurrency = 1\n\
                 eventQueueMessages = 1\neventQueueBytes = 1048576\neventCookies = false\n\
+                eventListenersMax = 1\neventListenerQueueMessages = 1\n\
+                eventListenerQueueBytes = 2097152\n\
                 nameIdentifierClaim = false\nupstreamRootCertificates = 'ca.pem'\n";
     let variables = [
         ("CORECAST_EVENT_TIMEOUT", "2s"),
@@ -52,6 +56,9 @@ fn each_setting_has_flag_variable_and_key() {
         ("CORECAST_EVENT_CONCURRENCY", "2"),
         ("CORECAST_EVENT_QUEUE_MESSAGES", "2"),
         ("CORECAST_EVENT_QUEUE_BYTES", "1048576"),
+        ("CORECAST_EVENT_LISTENERS_MAX", "2"),
+        ("CORECAST_EVENT_LISTENER_QUEUE_MESSAGES", "2"),
+        ("CORECAST_EVENT_LISTENER_QUEUE_BYTES", "2097152"),
         ("CORECAST_EVENT_COOKIES", "false"),
         ("CORECAST_NAME_IDENTIFIER_CLAIM", "false"),
         ("CORECAST_UPSTREAM_ROOT_CERTIFICATES", "ca.pem"),
@@ -62,6 +69,9 @@ fn each_setting_has_flag_variable_and_key() {
         "--event-concurrency=3",
         "--event-queue-messages=3",
         "--event-queue-bytes=1048576",
+        "--event-listeners-max=3",
+        "--event-listener-queue-messages=3",
+        "--event-listener-queue-bytes=2097152",
         "--no-event-cookies",
         "--no-name-identifier-claim",
         "--upstream-root-certificates=ca.pem",
@@ -84,6 +94,15 @@ fn bounds_are_checked() {
         ("--event-concurrency=0", "eventConcurrency = 0 (from --event-concurrency): "),
         ("--event-queue-messages=0", "eventQueueMessages = 0 (from --event-queue-messages): "),
         ("--event-queue-bytes=1048575", "eventQueueBytes = 1048575 (from --event-queue-bytes): "),
+        ("--event-listeners-max=0", "eventListenersMax = 0 (from --event-listeners-max): "),
+        (
+            "--event-listener-queue-messages=0",
+            "eventListenerQueueMessages = 0 (from --event-listener-queue-messages): ",
+        ),
+        (
+            "--event-listener-queue-bytes=1",
+            "eventListenerQueueBytes = 1 (from --event-listener-queue-bytes): ",
+        ),
     ] {
         let text = message(&[flag], &[], "");
         assert!(text.starts_with(start), "{text}");

@@ -82,8 +82,8 @@ fn distance(written: &str, known: &str) -> usize {
 pub(super) struct Found {
     /// With the names of the tables around it, such as `hubs.chat.eventHandlers[0].auth.type`.
     pub(super) name: String,
-    /// The last part of the name.
-    pub(super) key: String,
+    /// The keys in the name.
+    pub(super) path: Vec<String>,
 }
 
 /// Finds the innermost key whose value is at this offset.
@@ -97,10 +97,11 @@ pub(super) fn find_at(table: &DeTable<'_>, offset: usize) -> Option<Found> {
             }),
             _ => None,
         };
-        if let Some((between, found)) = inner {
+        if let Some((between, mut found)) = inner {
+            found.path.insert(0, key.to_string());
             return Some(Found { name: format!("{key}{between}{}", found.name), ..found });
         }
         let is_here = value.span().contains(&offset);
-        is_here.then(|| Found { name: key.to_string(), key: key.to_string() })
+        is_here.then(|| Found { name: key.to_string(), path: vec![key.to_string()] })
     })
 }

@@ -38,6 +38,7 @@ fn reads_the_documented_example() {
 fn knows_exactly_the_keys_of_the_table() {
     // Each key is known to both sides: a type error, not an unknown key, answers a wrong value.
     const HANDLER: &str = "[hubs.chat]\n[[hubs.chat.eventHandlers]]\n";
+    const LISTENER: &str = "[hubs.chat]\n[[hubs.chat.eventListeners]]\n";
     for (prefix, settings) in [
         ("", &table::PROCESS[..]),
         ("[hubs.chat]\n", &table::HUB[..]),
@@ -51,6 +52,14 @@ fn knows_exactly_the_keys_of_the_table() {
             &format!("{HANDLER}[hubs.chat.eventHandlers.groupPresenceEvents]\n"),
             &[&table::PRESENCE_EVENTS, &table::PRESENCE_GROUPS],
         ),
+        (LISTENER, &[&table::LISTENER_NAME]),
+        (&format!("{LISTENER}[hubs.chat.eventListeners.filter]\n"), &table::FILTER[..]),
+        (&format!("{LISTENER}[hubs.chat.eventListeners.endpoint]\n"), &table::ENDPOINT[..]),
+        (
+            &format!("{LISTENER}[hubs.chat.eventListeners.endpoint.auth]\n"),
+            &table::ENDPOINT_AUTH[..],
+        ),
+        (&format!("{LISTENER}[hubs.chat.eventListeners.spool]\n"), &table::SPOOL[..]),
         ("[identity]\n", &table::IDENTITY[..]),
         ("[[issuers]]\n", &table::ISSUER[..]),
         ("[[issuers]]\n[[issuers.roles]]\n", &table::ISSUER_ROLE[..]),
@@ -75,7 +84,6 @@ fn both_notations_say_the_same() {
         [hubs.chat]
         requireUserId = true
         dropPubSubClientsOnEventFailure = true
-        eventListeners = []
         [[hubs.chat.eventHandlers]]
         urlTemplate = "http://h/{event}"
         userEventPattern = "*"
@@ -83,13 +91,33 @@ fn both_notations_say_the_same() {
         auth = { type = "ManagedIdentity", managedIdentity = { resource = "r" } }
         groupPresenceEvents = { eventNames = ["joined"], groupFilters = ["g"] }
         [[hubs.chat.eventHandlers]]
+        [[hubs.chat.eventListeners]]
+        name = "a"
+        filter = { type = "EventName", systemEvents = ["connected"], userEventPattern = "*" }
+        endpoint = { type = "Amqp", url = "amqp://h", durable = true, auth = { passwordRef = "p" } }
+        spool = { directory = "d", maxBytes = 1, fsync = "never" }
+        [[hubs.chat.eventListeners]]
     "#;
     let json = r#"{
         "listen": ["127.0.0.1:1"], "shards": 2, "pin": false, "log": null,
         "eventTimeoutInSeconds": 1.5,
         "secrets": { "https://vault/a": "env:A" },
         "hubs": { "chat": {
-            "requireUserId": true, "dropPubSubClientsOnEventFailure": true, "eventListeners": [],
+            "requireUserId": true, "dropPubSubClientsOnEventFailure": true,
+            "eventListeners": [
+                {
+                    "name": "a",
+                    "filter": {
+                        "type": "EventName", "systemEvents": ["connected"], "userEventPattern": "*"
+                    },
+                    "endpoint": {
+                        "type": "Amqp", "url": "amqp://h", "durable": true,
+                        "auth": { "passwordRef": "p" }
+                    },
+                    "spool": { "directory": "d", "maxBytes": 1, "fsync": "never" }
+                },
+                { "filter": null, "spool": null }
+            ],
             "eventHandlers": [
                 {
                     "urlTemplate": "http://h/{event}",
@@ -164,6 +192,11 @@ fn names_place_and_nearest_key_of_an_unknown_one() {
     assert!(text.contains("line 2, column 30: unknown key 'resorce'; did you mean 'resource'?"));
     let text = message("[[hubs.a.eventHandlers]]\ngroupPresenceEvents = { events = [] }\n");
     assert!(text.contains("did you mean 'eventNames'?"), "{text}");
+    let text = message("[[hubs.a.eventListeners]]\nfilter = { eventPattern = '*' }\n");
+    assert!(text.contains("line 2, column 12: unknown key 'eventPattern'; did you mean"), "{text}");
+    assert!(text.contains("did you mean 'userEventPattern'?"), "{text}");
+    let text = message("[[hubs.a.eventListeners]]\nendpoint = { auth = { userName = 'u' } }\n");
+    assert!(text.contains("unknown key 'userName'; did you mean 'username'?"), "{text}");
     assert!(message("[identity]\nclientID = 1").contains("did you mean 'clientId'?"));
     assert!(message("[hubs.chat]\neventHandler = []").contains("did you mean 'eventHandlers'?"));
 }
@@ -200,8 +233,21 @@ fn names_place_and_setting_of_a_wrong_type() {
         ),
         ("hubs.chat.eventHandlers = 1", "hubs.chat.eventHandlers: invalid type"),
         (
+            "[[hubs.chat.eventListeners]]\nspool = { maxBytes = '1G' }",
+            "hubs.chat.eventListeners[0].spool.maxBytes: invalid type: string \"1G\", expected a \
+             whole number; write a whole number, 1048576 to 1099511627776 bytes",
+        ),
+        (
+            "[[hubs.chat.eventListeners]]\nendpoint = 'h'",
+            "hubs.chat.eventListeners[0].endpoint: invalid type: string \"h\", expected a table",
+        ),
+        (
+            "[[hubs.chat.eventListeners]]\nendpoint.auth = { password = 'a', passwordRef = 'b' }",
+            "duplicate field `password`",
+        ),
+        (
             "[secrets]\n'https://v' = 1",
-            "secrets.https://v: invalid type: integer `1`, expected a string",
+            "secrets.https://v: invalid type: integer `1`, expected a string; write text, env:NAME",
         ),
         ("identity = 1", "identity: invalid type: integer `1`"),
     ] {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{self, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The keys of the file.
@@ -33,6 +33,9 @@ pub struct FileValues {
     pub event_concurrency: Option<i64>,
     pub event_queue_messages: Option<i64>,
     pub event_queue_bytes: Option<i64>,
+    pub event_listeners_max: Option<i64>,
+    pub event_listener_queue_messages: Option<i64>,
+    pub event_listener_queue_bytes: Option<i64>,
     pub event_cookies: Option<bool>,
     pub name_identifier_claim: Option<bool>,
     pub upstream_root_certificates: Option<String>,
@@ -57,8 +60,7 @@ pub struct HubValues {
     pub require_user_id: Option<bool>,
     pub drop_pub_sub_clients_on_event_failure: Option<bool>,
     pub event_handlers: Option<Vec<HandlerValues>>,
-    /// Whatever they are, there must be none.
-    pub event_listeners: Option<Vec<IgnoredAny>>,
+    pub event_listeners: Option<Vec<ListenerValues>>,
 }
 
 /// The keys of a `[[hubs.NAME.eventHandlers]]` table.
@@ -96,6 +98,71 @@ pub struct PresenceValues {
     pub group_filters: Option<Vec<String>>,
 }
 
+/// The keys of a `[[hubs.NAME.eventListeners]]` table.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListenerValues {
+    pub name: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub filter: FilterValues,
+    #[serde(default, deserialize_with = "or_default")]
+    pub endpoint: EndpointValues,
+    pub spool: Option<SpoolValues>,
+}
+
+/// The keys of a listener's `filter`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FilterValues {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub system_events: Option<Vec<String>>,
+    pub user_event_pattern: Option<String>,
+}
+
+/// The keys of a listener's `endpoint`, whatever its type.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EndpointValues {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub fully_qualified_namespace: Option<String>,
+    pub event_hub_name: Option<String>,
+    pub url: Option<String>,
+    pub address: Option<String>,
+    pub property_prefix: Option<String>,
+    pub partition_by: Option<String>,
+    pub durable: Option<bool>,
+    pub path: Option<String>,
+    pub max_bytes: Option<i64>,
+    pub files: Option<i64>,
+    pub auth: Option<EndpointAuthValues>,
+}
+
+/// The keys of an endpoint's `auth`, whatever its type.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EndpointAuthValues {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub token_endpoint: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+    pub connection_string: Option<String>,
+    pub username: Option<String>,
+    #[serde(alias = "passwordRef")]
+    pub password: Option<String>,
+}
+
+/// The keys of a listener's `spool`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpoolValues {
+    pub directory: Option<String>,
+    pub max_bytes: Option<i64>,
+    pub fsync: Option<String>,
+}
+
 /// The keys of the `[identity]` table.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -124,6 +191,15 @@ pub struct RoleValues {
     pub claim: Option<String>,
     pub value: Option<String>,
     pub role: Option<String>,
+}
+
+/// A table that counts as empty if it is missing.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A map in which no key stands twice. JSON would let the last one count, and a hub's settings

@@ -14,7 +14,7 @@ fn resolve(file: &str) -> Result<HubSettings, StartError> {
     let layers = Layers { environment: &environment, file: &file };
     let secrets = Secrets::resolve(layers)?;
     let shared = Shared { secrets: &secrets, has_identity: file.values.identity.is_some() };
-    let mut hubs = hub_settings::resolve_hubs(layers, &shared)?;
+    let mut hubs = hub_settings::resolve_hubs(layers, &shared, 10)?;
     Ok(hubs.remove(&HubName::parse("chat").unwrap()).unwrap())
 }
 
@@ -166,14 +166,4 @@ fn mistakes_in_templates_are_named_without_their_query() {
     }
     let text = message("[[hubs.chat.eventHandlers]]\nuserEventPattern = '*'");
     assert!(text.starts_with(&format!("{start} (from corecast.toml): it is missing")), "{text}");
-}
-
-#[test]
-fn event_listeners_are_not_offered() {
-    assert!(resolve("[hubs.chat]\neventListeners = []").is_ok());
-    assert_eq!(
-        message("[hubs.chat]\n[[hubs.chat.eventListeners]]\nfilter = 1"),
-        "hubs.chat.eventListeners (from corecast.toml): this server offers no event listeners; \
-         remove them; an event handler can take the same events"
-    );
 }

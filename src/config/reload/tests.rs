@@ -38,9 +38,12 @@ fn hubs_keys_and_events_change_at_once() {
                secondaryAccessKey = '0123456789abcdef0123456789abcdef'\n\
                publicEndpoints = ['chat.example.com']\ndisableAadAuth = true\n\
                eventTimeoutInSeconds = 5\neventAttempts = 1\neventQueueMessages = 7\n\
-               eventCookies = false\n\
+               eventCookies = false\neventListenersMax = 2\neventListenerQueueMessages = 8\n\
                [hubs.chat]\ngroupsPerConnection = 3\n\
-               [[hubs.chat.eventHandlers]]\nurlTemplate = 'http://h/'\n";
+               [[hubs.chat.eventHandlers]]\nurlTemplate = 'http://h/'\n\
+               [[hubs.chat.eventListeners]]\n\
+               filter = { type = 'EventName', userEventPattern = '*' }\n\
+               endpoint = { type = 'File', path = 'events' }\n";
     let reloaded = reload(&resolve(KEY), new);
     assert_eq!(reloaded.ignored, [""; 0]);
     let (settings, new) = (reloaded.settings, resolve(new));
@@ -104,7 +107,7 @@ fn a_generated_key_stays_and_a_configured_one_is_not_lost() {
 }
 
 #[test]
-fn a_handler_cannot_need_an_identity_that_was_not_there_at_the_start() {
+fn nothing_can_need_an_identity_that_was_not_there_at_the_start() {
     let identity = "[identity]\ntokenEndpoint = 'https://h'\nclientId = 'a'\nclientSecret = 'b'\n";
     let new = format!(
         "{identity}[[hubs.chat.eventHandlers]]\nurlTemplate = 'http://h/'\n\
@@ -113,4 +116,16 @@ fn a_handler_cannot_need_an_identity_that_was_not_there_at_the_start() {
     assert!(resolve(identity).reload(resolve(&new)).is_ok());
     let error = resolve("").reload(resolve(&new)).unwrap_err().to_string();
     assert!(error.starts_with("identity: an event handler needs it now"), "{error}");
+
+    let new = format!(
+        "{identity}[[hubs.chat.eventListeners]]\n\
+         filter = {{ type = 'EventName', userEventPattern = '*' }}\n\
+         endpoint = {{ type = 'EventHub', fullyQualifiedNamespace = 'h', eventHubName = 'e' }}\n"
+    );
+    assert!(resolve(identity).reload(resolve(&new)).is_ok());
+    let error = resolve("").reload(resolve(&new)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "identity: an event listener needs it now, and it is read only at a start; restart to apply"
+    );
 }

@@ -47,6 +47,26 @@ fn defaults_need_nothing() {
 }
 
 #[test]
+fn the_examples_in_the_readme_are_accepted() {
+    let readme = include_str!("../../../README.md");
+    let variables = [
+        ("CHAT_ACCESS_KEY", KEY),
+        ("RABBIT_PASSWORD", "s3cret"),
+        (
+            "EVENT_HUBS",
+            "Endpoint=sb://example.servicebus.windows.net/;SharedAccessKeyName=n;SharedAccessKey=k",
+        ),
+    ];
+    let examples: Vec<_> = readme.split("```toml\n").skip(1).collect();
+    assert!(examples.len() >= 4);
+    for example in examples {
+        let example = example.split("```").next().unwrap();
+        let settings = resolve(&[], &variables, example);
+        assert_eq!(settings.map(|settings| settings.warnings()), Ok(Vec::new()), "{example}");
+    }
+}
+
+#[test]
 fn settings_may_travel_to_each_shard() {
     fn travels<T: Clone + Send + Sync + 'static>() {}
     travels::<Settings>();
@@ -309,4 +329,9 @@ fn what_leaves_nobody_in_is_worth_a_warning() {
         let found = warnings(file);
         assert!(found.len() == 1 && found[0].starts_with(start), "{found:?}");
     }
+    let listener = "[[hubs.chat.eventListeners]]\n\
+                    filter = { type = 'EventName', userEventPattern = 'a, b.*' }\n\
+                    endpoint = { type = 'File', path = 'e' }";
+    let found = warnings(&format!("disableLocalAuth = true\n{listener}"));
+    assert!(found.len() == 2 && found[1].contains("listener chat-1: the entry 'b.*'"), "{found:?}");
 }

@@ -47,6 +47,33 @@ pub static EVENT_QUEUE_BYTES: Setting = Setting {
     sentence: "Bytes of their payloads.",
 };
 
+pub static EVENT_LISTENERS_MAX: Setting = Setting {
+    name: "eventListenersMax",
+    flag: "--event-listeners-max",
+    environment: "CORECAST_EVENT_LISTENERS_MAX",
+    default: "10",
+    allowed: Allowed::Number { min: 1, max: 1000, unit: "listeners" },
+    sentence: "Event listeners that all hubs together may have.",
+};
+
+pub static EVENT_LISTENER_QUEUE_MESSAGES: Setting = Setting {
+    name: "eventListenerQueueMessages",
+    flag: "--event-listener-queue-messages",
+    environment: "CORECAST_EVENT_LISTENER_QUEUE_MESSAGES",
+    default: "10000",
+    allowed: Allowed::Number { min: 1, max: 1_000_000, unit: "events" },
+    sentence: "Events that may wait for one event listener in memory; more are dropped for it.",
+};
+
+pub static EVENT_LISTENER_QUEUE_BYTES: Setting = Setting {
+    name: "eventListenerQueueBytes",
+    flag: "--event-listener-queue-bytes",
+    environment: "CORECAST_EVENT_LISTENER_QUEUE_BYTES",
+    default: "16777216",
+    allowed: Allowed::Number { min: 1_048_576, max: 1_099_511_627_776, unit: "bytes" },
+    sentence: "Bytes of their payloads.",
+};
+
 pub static EVENT_COOKIES: Setting = Setting {
     name: "eventCookies",
     flag: "--event-cookies",
@@ -71,7 +98,7 @@ pub static UPSTREAM_ROOT_CERTIFICATES: Setting = Setting {
     environment: "CORECAST_UPSTREAM_ROOT_CERTIFICATES",
     default: "the system's",
     allowed: Allowed::Words("path of a PEM file"),
-    sentence: "Whom to trust in TLS connections to event handlers and their token endpoint.",
+    sentence: "Whom to trust in TLS connections to event handlers, brokers and token endpoints.",
 };
 
 pub static TOKEN_ENDPOINT: Setting = Setting {
@@ -80,7 +107,7 @@ pub static TOKEN_ENDPOINT: Setting = Setting {
     environment: "",
     default: "required",
     allowed: Allowed::Words("https URL, or http on a loopback address"),
-    sentence: "Where tokens for event handlers come from, by OAuth 2 client credentials.",
+    sentence: "Where tokens for event handlers and brokers come from, by OAuth 2 client credentials.",
 };
 
 pub static CLIENT_ID: Setting = Setting {

@@ -64,12 +64,3 @@ pub static DROP_ON_EVENT_FAILURE: Setting = Setting {
     allowed: Allowed::Words("true or false"),
     sentence: "Whether a failed event closes a PubSub client; a simple client is always closed.",
 };
-
-pub static EVENT_LISTENERS: Setting = Setting {
-    name: "eventListeners",
-    flag: "",
-    environment: "",
-    default: "[]",
-    allowed: Allowed::Words("an empty list"),
-    sentence: "A setting of the hosted service; there are no event listeners here.",
-};

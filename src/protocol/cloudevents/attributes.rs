@@ -29,13 +29,14 @@ pub enum Category {
 }
 
 impl Category {
-    /// What precedes the event's name in `ce-type`.
-    fn type_prefix(self) -> &'static str {
-        match self {
+    /// The type of the event of this name (`ce-type`).
+    pub fn event_type(self, name: &str) -> String {
+        let prefix = match self {
             Self::System => "azure.webpubsub.sys.",
             Self::User => "azure.webpubsub.user.",
             Self::Presence => "azure.webpubsub.gp.",
-        }
+        };
+        format!("{prefix}{name}")
     }
 }
 
@@ -68,13 +69,11 @@ pub struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     /// The headers, in the order of the specification's table.
     pub fn headers(&self) -> Vec<Header<'a>> {
-        let event_type = format!("{}{}", self.category.type_prefix(), self.event_name);
-        let source = format!("/hubs/{}/client/{}", self.hub, self.connection_id);
+        let event_type = self.category.event_type(self.event_name);
+        let source = source(self.hub, self.connection_id);
         let metadata = self.metadata.map(Metadata::iter).into_iter().flatten();
-        let metadata = metadata.map(|(key, value)| {
-            let name = format!("{METADATA_PREFIX}{}", key.to_ascii_lowercase());
-            (Cow::from(name), Cow::from(value))
-        });
+        let metadata =
+            metadata.map(|(key, value)| (Cow::from(metadata_name(key)), Cow::from(value)));
         let always = |name, value| Some((Cow::Borrowed(name), value));
         let maybe = |name, value: Option<&'a str>| {
             let value = value.filter(|value| !value.is_empty())?;
@@ -129,8 +128,18 @@ pub fn request_id(random: [u8; 16]) -> String {
     text
 }
 
-/// `yyyy-MM-ddTHH:mm:ssZ`.
-fn time(unix_s: u64) -> String {
+/// The name that carries a metadata entry, in requests and messages to brokers.
+pub fn metadata_name(key: &str) -> String {
+    format!("{METADATA_PREFIX}{}", key.to_ascii_lowercase())
+}
+
+/// `ce-source`: where events of a connection come from.
+pub fn source(hub: &str, connection_id: &str) -> String {
+    format!("/hubs/{hub}/client/{connection_id}")
+}
+
+/// `ce-time`: `yyyy-MM-ddTHH:mm:ssZ`.
+pub fn time(unix_s: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_secs(unix_s.min(TIME_UNIX_S_MAX));
     let mut text = String::with_capacity(20);
     let written = write!(text, "{}", humantime::format_rfc3339_seconds(time));

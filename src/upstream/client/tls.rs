@@ -48,7 +48,7 @@ impl Roots {
 
     /// # Errors
     /// The library lacks what it needs; the text says what.
-    pub(super) fn client_config(self) -> Result<Arc<ClientConfig>, String> {
+    pub(in crate::upstream) fn client_config(self) -> Result<Arc<ClientConfig>, String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

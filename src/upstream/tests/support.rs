@@ -23,9 +23,11 @@ use crate::config::EventSettings;
 use crate::event::call::{Event, EventAnswer, EventCall, ReplyTo, Subject};
 use crate::event::gate::{GateLimits, Permit, Urgency};
 use crate::event::handlers::{Handler, HandlerAuth, HandlerSettings, Handlers};
+use crate::event::receivers::Receivers;
 use crate::event::template::UrlTemplate;
 use crate::hub::id::{ConnectionId, ShardId};
 use crate::hub::name::HubName;
+use crate::metrics::listeners::ListenerMetrics;
 use crate::metrics::upstream::UpstreamMetrics;
 use crate::protocol::subprotocol::{Metadata, Payload};
 use crate::upstream::{UpstreamSettings, Webhooks};
@@ -261,7 +263,8 @@ pub(crate) fn event_settings() -> EventSettings {
 pub(crate) fn settings(events: EventSettings) -> UpstreamSettings {
     let key = AccessKey::parse(KEY).unwrap();
     let signer = Some(EventSigner::new(&AccessKeys::configured(key, None)));
-    UpstreamSettings { signer, events, drain_deadline: Duration::from_secs(20) }
+    let drain_deadline = Duration::from_secs(20);
+    UpstreamSettings { signer, events, listeners: Vec::new(), drain_deadline }
 }
 
 impl Rig {
@@ -271,9 +274,11 @@ impl Rig {
 
     pub(crate) fn with(events: EventSettings) -> Self {
         let metrics = UpstreamMetrics::default();
-        let webhooks = Webhooks::new(&events, metrics.clone()).unwrap();
+        let settings = settings(events);
+        let webhooks = Webhooks::new(&settings, metrics.clone(), ListenerMetrics::default());
+        let webhooks = webhooks.unwrap();
         let (calls, incoming) = mpsc::unbounded_channel();
-        let (changes, changed) = watch::channel(Arc::new(settings(events)));
+        let (changes, changed) = watch::channel(Arc::new(settings));
         let (answers, is_over) = (Rc::<RefCell<Vec<_>>>::default(), Rc::<Cell<bool>>::default());
         let (told, over) = (Rc::clone(&answers), Rc::clone(&is_over));
         spawn_local(async move {
@@ -292,7 +297,12 @@ impl Rig {
         self.call(connection, event, Some(permit))
     }
 
-    pub(crate) fn call(&self, connection: u32, event: Event, permit: Option<Permit>) -> u64 {
+    pub(crate) fn call(
+        &self,
+        connection: u32,
+        event: Event,
+        permit: Option<Permit<Handler>>,
+    ) -> u64 {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         let is_blocking = matches!(event, Event::Connect { .. } | Event::User { .. });
@@ -302,7 +312,7 @@ impl Rig {
             subject: Arc::new(subject(connection)),
             id,
             event,
-            permit,
+            receivers: Receivers { handler: permit, ..Receivers::default() },
             reply_to: is_blocking.then_some(to),
         };
         self.calls.as_ref().expect("open").send(vec![call]).unwrap();
