@@ -66,6 +66,20 @@ mod events_templates;
 mod events_validation;
 mod events_waiting;
 
+// Event listeners.
+mod listeners_bounds;
+mod listeners_brokers;
+mod listeners_claims;
+mod listeners_failures;
+mod listeners_file;
+mod listeners_mapping;
+mod listeners_matching;
+mod listeners_order;
+mod listeners_reload;
+mod listeners_secrets;
+mod listeners_shutdown;
+mod listeners_spool;
+
 // Limits and time.
 mod flood;
 mod keepalive;
@@ -101,6 +115,8 @@ mod autobahn;
 mod churn;
 mod cuts;
 mod events_faults;
+mod listeners_consumer;
+mod listeners_faults;
 mod sdk;
 mod sdk_events;
 mod sdk_python;

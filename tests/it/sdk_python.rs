@@ -30,7 +30,7 @@ fn the_python_service_library_works_and_the_description_holds() {
 }
 
 /// Installs what `requirements.txt` names, if that has not been done since it changed.
-fn install(directory: &Path) {
+pub(crate) fn install(directory: &Path) {
     let modified = |name: &str| -> Option<SystemTime> {
         directory.join(name).metadata().ok()?.modified().ok()
     };

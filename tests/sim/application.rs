@@ -6,12 +6,12 @@
 
 use corecast::frame::{Format, FrameScratch, FrameSet};
 use corecast::hub::id::ConnectionId;
-use corecast::hub::name::HubName;
 use corecast::protocol::subprotocol::{Metadata, Payload, json};
 use corecast::shard::calls::Ticket;
 use corecast::shard::command::{Act, Answer, Command, Target};
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use crate::events::hub;
 use crate::world::{GROUPS, World};
 
 /// The number the application publishes under.
@@ -31,6 +31,7 @@ enum What {
     Send { group: usize, number: u64 },
     Join { client: usize, group: usize },
     Leave { client: usize, group: usize },
+    Close { client: usize },
 }
 
 impl World {
@@ -42,19 +43,23 @@ impl World {
         let at = self.random.below(self.clients.len());
         let (client, group) = (self.clients[at].index, self.random.below(GROUPS));
         let target = Target::Connection(self.id_of(at));
-        let (what, act) = match self.random.below(4) {
-            0 => {
+        let (what, act) = match self.random.below(10) {
+            0 | 1 => {
                 self.clients[at].expect_change(group, true, self.step);
                 let groups = vec![group.to_string()];
                 (What::Join { client, group }, Act::Join { target, filter: None, groups })
             }
-            1 => {
+            2 | 3 => {
                 self.clients[at].expect_change(group, false, self.step);
                 let groups = Some(vec![group.to_string()]);
                 (What::Leave { client, group }, Act::Leave { target, filter: None, groups })
             }
+            4 => {
+                let reason = "enough".to_owned();
+                (What::Close { client }, Act::Close { target, excluded: Vec::new(), reason })
+            }
             kind => {
-                let group = if kind == 2 { group } else { EVERYBODY };
+                let group = if kind < 8 { group } else { EVERYBODY };
                 let number = self.next_number(APPLICATION, group);
                 (What::Send { group, number }, send(group, number))
             }
@@ -62,8 +67,7 @@ impl World {
         let ticket = Ticket(self.step as u64);
         self.request = Some(Request { ticket, submitted_at: self.step, what });
         let shard = self.random.below(self.shards.len());
-        let hub = HubName::parse("sim").expect("valid");
-        self.shards[shard].call(Command { hub, act }, ticket);
+        self.shards[shard].call(Command { hub: hub(), act }, ticket);
     }
 
     fn id_of(&self, at: usize) -> ConnectionId {
@@ -79,7 +83,7 @@ impl World {
             let request = self.request.take().expect("an answer to a request");
             assert_eq!(request.ticket, ticket);
             self.check_answered(&request);
-            self.answered += 1;
+            self.totals.answered += 1;
         }
     }
 
@@ -87,29 +91,31 @@ impl World {
         match request.what {
             What::Send { group, number } => {
                 for at in 0..self.clients.len() {
-                    if self.clients[at].is_owed(group, request.submitted_at) && self.read(at) {
-                        let client = &self.clients[at];
-                        assert!(
-                            client.has(APPLICATION, group, number),
-                            "client {} lacks {number} of {group} at its answer",
-                            client.index
-                        );
+                    if !self.clients[at].is_owed(group, request.submitted_at) {
+                        continue;
+                    }
+                    if self.read(at) {
+                        self.clients[at].check_promised(group, number);
+                    } else if self.clients[at].link.is_down {
+                        self.clients[at].link.owed.push((group, number));
                     }
                 }
+            }
+            What::Close { client } => {
+                let at = self.position(client);
+                assert!(at.is_none_or(|at| self.clients[at].is_closing), "{client} goes on");
             }
             What::Join { client, group } => {
                 let step = self.step;
                 if let Some(at) = self.position(client) {
-                    self.clients[at].confirm_change(group, true, step);
+                    self.clients[at].confirm_join(group, step);
                 }
             }
             What::Leave { client, group } => {
-                let step = self.step;
                 // What was queued before may still be read, and nothing after it.
-                if let Some(at) = self.position(client)
-                    && self.read(at)
-                {
-                    self.clients[at].confirm_change(group, false, step);
+                if let Some(at) = self.position(client) {
+                    let has_read = self.read(at);
+                    self.clients[at].confirm_leave(group, has_read);
                 }
             }
         }

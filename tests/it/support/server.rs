@@ -2,7 +2,7 @@
 //!
 //! [`Setup`] says how to start it, [`Server`] is it while it serves, [`Endpoint`] is where clients
 //! find it, [`Run`] is a process that may also end by itself. Standard error is kept and shown when the test fails. Dropping
-//! either of the processes ends it.
+//! either of the processes ends it, and looks for [`secrets`] in what it logged.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::client::Guest;
 use super::deadline::{PATIENCE, eventually};
 use super::metrics::Metrics;
+use super::secrets;
 
 /// Base64 of 32 bytes like a generated key, so that a server that decodes it would not fail but
 /// verify with the wrong bytes (C9).
@@ -35,6 +36,7 @@ pub(crate) struct Setup {
     config: String,
     format: &'static str,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
     keys: bool,
 }
 
@@ -43,7 +45,8 @@ impl Setup {
     pub(crate) fn new() -> Self {
         let listen = "127.0.0.1:0".to_owned();
         let (config, format) = (String::new(), "toml");
-        Self { listen, shards: 2, config, format, args: Vec::new(), keys: true }
+        let (args, environment) = (Vec::new(), Vec::new());
+        Self { listen, shards: 2, config, format, args, environment, keys: true }
     }
 
     pub(crate) fn shards(mut self, shards: u16) -> Self {
@@ -79,9 +82,22 @@ impl Setup {
         self
     }
 
+    /// A variable of the server's environment.
+    pub(crate) fn environment(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
+        self
+    }
+
     /// Starts the server and waits until it serves.
     pub(crate) fn start(&self) -> Server {
         Server::once_serving(self.run(), self.shards)
+    }
+
+    /// What a server says that does not start, on standard error.
+    pub(crate) fn refusal(&self) -> String {
+        let mut run = self.run();
+        assert_eq!(run.exit().code(), Some(2), "{}", run.errors());
+        run.errors()
     }
 
     fn run(&self) -> Run {
@@ -99,7 +115,7 @@ impl Setup {
         }
         args.extend(self.args.iter().cloned());
         let mut command = corecast();
-        command.args(args);
+        command.args(args).envs(self.environment.iter().cloned());
         Run::start(command, file)
     }
 }
@@ -244,6 +260,12 @@ impl Server {
         assert_eq!(self.exit().code(), Some(0), "{}", self.errors());
     }
 
+    /// Ends the server without a word.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.exit();
+    }
+
     /// Waits for the process to end by itself.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         self.run.exit()
@@ -346,6 +368,8 @@ impl Drop for Run {
         let _ = self.child.wait();
         if std::thread::panicking() {
             println!("--- standard error of the server:\n{}", self.errors());
+        } else {
+            secrets::assert_none_in(&self.errors());
         }
     }
 }

@@ -174,7 +174,7 @@ impl Open {
 
 /// An address in 127.0.0.0/8 that no other upstream of this process has, and hardly one of
 /// another process.
-fn fresh_loopback() -> Ipv4Addr {
+pub(crate) fn fresh_loopback() -> Ipv4Addr {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let [_, _, high, low] = std::process::id().to_be_bytes();
