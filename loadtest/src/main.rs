@@ -58,7 +58,8 @@ enum Scenario {
     Fanout(fanout::FanoutArgs),
     /// Sends by the REST API to users, groups or all: rate, latency, and every delivery checked
     Rest(rest::RestArgs),
-    /// User events to an event handler, served here, and back: rate, latency, and every echo checked
+    /// User events to an event handler, served here, and back, or to event listeners: rate, latency,
+    /// and every answer checked
     Events(events::EventsArgs),
     /// Clients coming in: rate, latency, server CPU per connection
     Connect(connect::ConnectArgs),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::fleet::Dial;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, ListenerCounters};
 use crate::procfs::{self, Process};
 use crate::setup;
 use crate::token::{self, Identity};
@@ -32,7 +32,8 @@ pub(crate) struct TargetArgs {
     /// Process to watch; found by the listening port when not given
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,
-    /// Metrics address, e.g. http://127.0.0.1:9090/metrics; frames per write come from it
+    /// Metrics address, e.g. http://127.0.0.1:9090/metrics; frames per write come from it, and
+    /// what event listeners have delivered
     #[arg(long)]
     pub(crate) metrics: Option<Endpoint>,
 }
@@ -136,6 +137,12 @@ impl Target {
         let frames_per_write =
             before.zip(after).and_then(|(before, after)| after.frames_per_write_since(before));
         Ok((measured, frames_per_write))
+    }
+
+    /// What has become of events for event listeners; `None` without a metrics address. Not to be
+    /// asked while a phase runs.
+    pub(crate) fn listener_counters(&self) -> Result<Option<ListenerCounters>> {
+        self.metrics.as_ref().map(ListenerCounters::read).transpose()
     }
 
     /// How to open a client. It gets into `group` by a join once it is greeted, or by its token

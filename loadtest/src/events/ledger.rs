@@ -3,12 +3,14 @@
 //! Events of a client are numbered as they are sent. The server works on one event of a
 //! connection at a time (events-webhook.md 13.1), and an event's echo comes before its ack
 //! (8.4.3), so all that comes back to a client comes in one order. An event has ended when it has
-//! all it is owed: an echo and, with acks, a success; or a failure, after which nothing more.
+//! all it is owed: an echo if a handler gets it, and a success if it asked for one; or a failure,
+//! after which nothing more.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use crate::wire::event::EventKind;
 use crate::wire::stamp::narrow;
 
 /// Reasons to distrust a run. All zero in a good one.
@@ -27,10 +29,12 @@ pub(crate) struct Faults {
     pub(crate) duplicates: u64,
     /// Echoes of another client's event.
     pub(crate) wrong_client: u64,
-    /// Messages that are no answer to anything sent, or damaged.
+    /// Messages that are no answer to anything sent, or damaged, and echoes that nobody owes.
     pub(crate) unreadable: u64,
     /// Clients the server closed during the run.
     pub(crate) clients_closed: u64,
+    /// Events that listeners dropped, by the server's own count.
+    pub(crate) dropped_by_listeners: u64,
 }
 
 impl Faults {
@@ -46,7 +50,7 @@ impl Faults {
 }
 
 pub(crate) struct Ledger {
-    has_acks: bool,
+    kind: EventKind,
     /// By client.
     flights: Vec<Flight>,
     outstanding: usize,
@@ -83,9 +87,9 @@ pub(crate) enum Ended {
 }
 
 impl Ledger {
-    pub(crate) fn new(clients: usize, has_acks: bool) -> Self {
+    pub(crate) fn new(clients: usize, kind: EventKind) -> Self {
         Self {
-            has_acks,
+            kind,
             flights: vec![Flight::default(); clients],
             outstanding: 0,
             sent: 0,
@@ -105,15 +109,20 @@ impl Ledger {
         self.outstanding += 1;
         let flight = &mut self.flights[client];
         let sequence = flight.next_sequence();
-        let is_acknowledged = !self.has_acks;
-        flight.events.push_back(Sent { intended_ns, is_echoed: false, is_acknowledged });
+        // What an event is not owed counts as come.
+        let (is_echoed, is_acknowledged) = (!self.kind.has_echoes(), !self.kind.has_acks());
+        flight.events.push_back(Sent { intended_ns, is_echoed, is_acknowledged });
         sequence
     }
 
     /// Notes an echo of an event of this client; the event if it has ended thereby.
     #[inline]
     pub(crate) fn on_echo(&mut self, client: usize, sequence: u32) -> Option<Ended> {
-        let has_acks = self.has_acks;
+        if !self.kind.has_echoes() {
+            self.faults.unreadable += 1;
+            return None;
+        }
+        let has_acks = self.kind.has_acks();
         let sent = self.expect(client, sequence, |sent| sent.is_echoed)?;
         sent.is_echoed = true;
         let is_late = has_acks && sent.is_acknowledged;
@@ -209,8 +218,8 @@ mod tests {
     use super::*;
 
     /// Three events of the only client, due at 0, 1 and 2.
-    fn ledger(has_acks: bool) -> Ledger {
-        let mut ledger = Ledger::new(1, has_acks);
+    fn ledger(kind: EventKind) -> Ledger {
+        let mut ledger = Ledger::new(1, kind);
         (0..3).for_each(|at| assert_eq!(u64::from(ledger.on_send(0, at)), at));
         ledger
     }
@@ -221,10 +230,10 @@ mod tests {
 
     #[test]
     fn an_event_ends_with_its_echo_or_with_the_ack_behind_it() {
-        let mut simple = ledger(false);
+        let mut simple = ledger(EventKind::Simple);
         assert_eq!(simple.on_echo(0, 0), answered(0));
         assert_eq!((simple.outstanding(), simple.answered), (2, 1));
-        let mut json = ledger(true);
+        let mut json = ledger(EventKind::Json);
         assert_eq!((json.on_echo(0, 0), json.on_success(0, 0)), (None, answered(0)));
         assert_eq!((json.on_echo(0, 1), json.on_success(0, 1)), (None, answered(1)));
         assert_eq!((json.on_echo(0, 2), json.on_success(0, 2)), (None, answered(2)));
@@ -234,9 +243,24 @@ mod tests {
     }
 
     #[test]
+    fn an_event_for_listeners_is_owed_one_success_and_no_echo() {
+        // L24
+        let mut ledger = ledger(EventKind::Listened);
+        assert_eq!(ledger.on_success(0, 0), answered(0));
+        assert_eq!(ledger.on_success(0, 1), answered(1));
+        assert!(ledger.faults.is_clean());
+        assert_eq!((ledger.on_success(0, 1), ledger.on_echo(0, 2)), (None, None));
+        assert_eq!((ledger.outstanding(), ledger.answered), (1, 2));
+        ledger.settle_losses();
+        let expected =
+            Faults { unacknowledged: 1, duplicates: 1, unreadable: 1, ..Faults::default() };
+        assert_eq!(ledger.faults, expected);
+    }
+
+    #[test]
     fn a_failure_ends_an_event_that_then_owes_no_echo() {
         // E46
-        let mut ledger = ledger(true);
+        let mut ledger = ledger(EventKind::Json);
         assert_eq!(ledger.on_failure(0, 0), Some(Ended::Failed));
         assert_eq!(ledger.on_echo(0, 1), None);
         assert_eq!(ledger.on_failure(0, 1), Some(Ended::Failed));
@@ -249,7 +273,7 @@ mod tests {
     #[test]
     fn an_echo_behind_its_ack_or_behind_a_later_event_is_late() {
         // E44, E55
-        let mut ledger = ledger(true);
+        let mut ledger = ledger(EventKind::Json);
         assert_eq!((ledger.on_success(0, 0), ledger.on_echo(0, 0)), (None, answered(0)));
         assert_eq!(ledger.faults.reordered, 1);
         assert_eq!((ledger.on_echo(0, 2), ledger.on_success(0, 2)), (None, answered(2)));
@@ -260,7 +284,7 @@ mod tests {
 
     #[test]
     fn loss_silence_duplicates_and_strangers_are_told_apart() {
-        let mut ledger = ledger(true);
+        let mut ledger = ledger(EventKind::Json);
         ledger.on_success(0, 0);
         ledger.on_echo(0, 1);
         ledger.on_echo(0, 1);

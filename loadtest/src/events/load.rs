@@ -23,16 +23,19 @@ use crate::wire::envelope::{Delivery, Layout, Odd};
 use crate::wire::event::{self, Ack, EventKind};
 use crate::wire::stamp::{Stamp, narrow};
 
+/// What is wrong with an echo where only listeners should hear.
+const UNASKED_ECHO: &str = "an echo: an event handler of the hub gets the events too";
 /// Failures after which a run breaks off: something is wrong, and more of it tells nothing.
 const FAILED_MAX: u64 = 1000;
 
 pub(crate) struct Load {
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
-    pub(crate) handler: Handler,
+    /// Only where events are to come back.
+    pub(crate) handler: Option<Handler>,
     layout: Layout,
     kind: EventKind,
-    server: Option<Process>,
+    pub(crate) server: Option<Process>,
     /// Longest free first, so that all clients, and with them all shards, are used alike.
     free: VecDeque<Place>,
     /// Times of the last open loop; those left over are still sent while it settles.
@@ -70,7 +73,7 @@ impl Timing {
 pub(crate) struct Measured {
     pub(crate) answered: u64,
     /// Events the handler got, repetitions included.
-    pub(crate) handled: u64,
+    pub(crate) handled: Option<u64>,
     pub(crate) usage: Usage,
     pub(crate) handler_cpu_ns: Option<u64>,
 }
@@ -79,7 +82,7 @@ pub(crate) struct Measured {
 struct Mark {
     meter: Meter,
     answered: u64,
-    handled: u64,
+    handled: Option<u64>,
     handler_cpu_ns: Option<u64>,
 }
 
@@ -87,7 +90,7 @@ impl Load {
     /// Every client of `fleet` may have `window` events under way.
     pub(crate) fn new(
         fleet: Fleet,
-        handler: Handler,
+        handler: Option<Handler>,
         layout: Layout,
         kind: EventKind,
         window: usize,
@@ -96,7 +99,7 @@ impl Load {
         let clients = fleet.clients.len();
         let round = (0..clients).map(|client| Place { client, free_since_ns: 0 });
         Self {
-            ledger: Ledger::new(clients, kind.has_acks()),
+            ledger: Ledger::new(clients, kind),
             fleet,
             handler,
             layout,
@@ -116,7 +119,7 @@ impl Load {
     pub(crate) fn is_sound(&self) -> bool {
         self.fleet.lost.is_empty()
             && self.ledger.faults.failed < FAILED_MAX
-            && self.handler.is_running()
+            && self.handler.as_ref().is_none_or(Handler::is_running)
     }
 
     /// Sends one event and waits until it has ended, at most `patience_ns`; whether it was
@@ -238,11 +241,13 @@ impl Load {
         Ok(())
     }
 
-    fn turn(&mut self, timeout_ns: u64) -> Result<()> {
+    /// Deals with what comes, if anything does in that time.
+    pub(crate) fn turn(&mut self, timeout_ns: u64) -> Result<()> {
         let Self { fleet, ledger, layout, kind, free, timing, .. } = self;
         let Self { parsed_slowly, first_unreadable, first_failure, .. } = self;
         fleet.turn(timeout_ns, |client, message, now_ns| {
-            let ended = if let Some(delivery) = layout.read_delivery(client, message) {
+            let echo = kind.has_echoes().then(|| layout.read_delivery(client, message)).flatten();
+            let ended = if let Some(delivery) = echo {
                 ledger.on_echo(client, delivery.stamp.sequence)
             } else if let Some(ack) = kind.has_acks().then(|| event::read_ack(message)).flatten() {
                 match ack {
@@ -255,7 +260,12 @@ impl Load {
             } else {
                 match layout.read_odd(message) {
                     Odd::Delivery(Delivery { stamp, .. }) if stamp.target as usize == client => {
-                        *parsed_slowly += 1;
+                        match kind.has_echoes() {
+                            true => *parsed_slowly += 1,
+                            false => {
+                                _ = first_unreadable.get_or_insert_with(|| UNASKED_ECHO.into())
+                            }
+                        }
                         ledger.on_echo(client, stamp.sequence)
                     }
                     Odd::Delivery(_) => {
@@ -283,21 +293,29 @@ impl Load {
         Mark {
             meter: Meter::start(self.server),
             answered: self.ledger.answered,
-            handled: self.handler.events(),
-            handler_cpu_ns: self.handler.cpu_ns(),
+            handled: self.handled(),
+            handler_cpu_ns: self.handler_cpu_ns(),
         }
     }
 
     fn since(&self, before: &Mark) -> Measured {
-        let now_ns = self.handler.cpu_ns();
         Measured {
             usage: before.meter.read(),
             answered: self.ledger.answered - before.answered,
-            handled: self.handler.events() - before.handled,
-            handler_cpu_ns: now_ns
+            handled: self.handled().zip(before.handled).map(|(now, then)| now - then),
+            handler_cpu_ns: self
+                .handler_cpu_ns()
                 .zip(before.handler_cpu_ns)
                 .map(|(now, then)| now.saturating_sub(then)),
         }
+    }
+
+    fn handled(&self) -> Option<u64> {
+        self.handler.as_ref().map(Handler::events)
+    }
+
+    fn handler_cpu_ns(&self) -> Option<u64> {
+        self.handler.as_ref().and_then(Handler::cpu_ns)
     }
 
     fn tell(&self, progress: &mut Progress) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::events::LoadArgs;
 use crate::events::ledger::Faults;
+use crate::events::listeners::{Deliveries, Listened};
 use crate::events::load::{Measured, Timing};
 use crate::histogram::Quantiles;
 use crate::meter::{GENERATOR_BOUND_SHARE, Usage};
@@ -32,11 +33,15 @@ pub(crate) struct Phase {
     /// Those that got all they are owed.
     pub(crate) events: u64,
     pub(crate) events_per_s: f64,
-    /// Events posted to the handler; more than `events` when the server repeats some.
-    pub(crate) handled: u64,
+    /// Events posted to the handler, if there is one; more than `events` when the server repeats
+    /// some.
+    pub(crate) handled: Option<u64>,
+    /// Of the measured seconds; with listeners also of the time until they had the last event.
     pub(crate) server_cpu_us_per_event: Option<f64>,
     pub(crate) generator_cpu_us_per_event: f64,
     pub(crate) split: Option<Split>,
+    /// What listeners made of the events, where only they get them.
+    pub(crate) listened: Option<Listened>,
     pub(crate) frames_per_write: Option<f64>,
     pub(crate) usage: Usage,
     /// From the time an event was due to the last of its answers.
@@ -74,10 +79,21 @@ impl Phase {
             server_cpu_us_per_event: usage.server_ns_per(answered).map(|ns| ns / 1e3),
             generator_cpu_us_per_event: usage.generator_ns_per(answered) / 1e3,
             split,
+            listened: None,
             frames_per_write: None,
             usage,
             latency: timing.answers.quantiles(),
             generator_lag: None,
+        }
+    }
+
+    /// What the server does about events after their acks is part of what they cost.
+    pub(crate) fn with_listened(self, listened: Listened) -> Self {
+        let server_ns = listened.usage.server_ns_per(listened.sent);
+        Self {
+            server_cpu_us_per_event: server_ns.map(|ns| ns / 1e3),
+            listened: Some(listened),
+            ..self
         }
     }
 }
@@ -102,12 +118,17 @@ impl Display for EventsReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let LoadArgs { clients, kind, payload, window, .. } = self.settings;
         let LoadArgs { handler_listen, handler_delay_ms, .. } = self.settings;
-        writeln!(
+        write!(
             out,
-            "{clients} {kind} clients with {window} in flight each, {payload} B, server {}, \
-             handler {handler_listen} with a delay of {handler_delay_ms} ms",
+            "{clients} {kind} clients with {window} in flight each, {payload} B, server {}, ",
             self.server
         )?;
+        match kind.has_echoes() {
+            true => {
+                writeln!(out, "handler {handler_listen} with a delay of {handler_delay_ms} ms")?
+            }
+            false => writeln!(out, "event listeners only")?,
+        }
         writeln!(out, "connect")?;
         row(out, "connections/s", grouped(self.opening.connections_per_s))?;
         row(out, "latency", self.opening.latency)?;
@@ -116,7 +137,11 @@ impl Display for EventsReport {
         }
         writeln!(out, "verification")?;
         let is_clean = self.faults.is_clean();
-        let verdict = if is_clean { "every echo as expected" } else { "FAILED" };
+        let verdict = match (is_clean, kind.has_echoes()) {
+            (true, true) => "every echo as expected",
+            (true, false) => "every ack as expected",
+            (false, _) => "FAILED",
+        };
         row(out, verdict, &self.faults)?;
         self.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
     }
@@ -126,6 +151,9 @@ impl Display for Phase {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "{} ({:.1} s measured)", self.name, self.usage.seconds)?;
         row(out, "events/s", grouped(self.events_per_s))?;
+        if let Some(listened) = &self.listened {
+            write!(out, "{listened}")?;
+        }
         let server = self.server_cpu_us_per_event.map(|us| format!("{us:.1} µs"));
         row_if(out, "server CPU per event", server)?;
         let generator = format!("{:.1} µs", self.generator_cpu_us_per_event);
@@ -136,6 +164,20 @@ impl Display for Phase {
         row_if(out, "frames per write", frames_per_write)?;
         row(out, "latency", self.latency)?;
         row_if(out, "of it, generator late by", self.generator_lag)
+    }
+}
+
+impl Display for Listened {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Self { sent, usage, deliveries } = self;
+        let Some(deliveries) = deliveries else { return Ok(()) };
+        let Deliveries { delivered, delivered_per_s, dropped, dropped_per_s, queued } = deliveries;
+        let per_s = |events: u64, per_s: f64| format!("{events} ({}/s)", grouped(per_s));
+        let delivered = per_s(*delivered, *delivered_per_s);
+        row(out, "delivered by listeners", format_args!("{delivered} of {sent} sent"))?;
+        row(out, "dropped by listeners", per_s(*dropped, *dropped_per_s))?;
+        let seconds = usage.seconds;
+        row(out, "left in their queues", format_args!("{queued} after {seconds:.1} s"))
     }
 }
 
@@ -155,11 +197,13 @@ impl Display for Faults {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { failed, lost, unacknowledged, unsent, reordered, .. } = self;
         let Self { duplicates, wrong_client, unreadable, clients_closed, .. } = self;
+        let Self { dropped_by_listeners, .. } = self;
         write!(
             out,
             "failed {failed}, lost {lost}, unacknowledged {unacknowledged}, unsent {unsent}, \
              reordered {reordered}, duplicates {duplicates}, wrong client {wrong_client}, \
-             unreadable {unreadable}, clients closed {clients_closed}"
+             unreadable {unreadable}, clients closed {clients_closed}, dropped by listeners \
+             {dropped_by_listeners}"
         )
     }
 }

@@ -27,19 +27,27 @@ pub(crate) enum EventKind {
     Json,
     /// Simple clients: a text frame, answered by a text frame
     Simple,
+    /// As json, but heard by event listeners only: answered by an ack and nothing else
+    Listened,
 }
 
 impl EventKind {
-    /// What the echoes come in.
+    /// What echoes come in. Those that nobody owes would too.
     pub(crate) fn envelope(self) -> Envelope {
         match self {
-            Self::Json => Envelope::Server,
+            Self::Json | Self::Listened => Envelope::Server,
             Self::Simple => Envelope::Bare,
         }
     }
 
     pub(crate) fn has_acks(self) -> bool {
-        self == Self::Json
+        self != Self::Simple
+    }
+
+    /// Whether an event handler gets the events and sends them back. Listeners answer nothing
+    /// (events-listener.md 3.3).
+    pub(crate) fn has_echoes(self) -> bool {
+        self != Self::Listened
     }
 }
 
@@ -53,7 +61,7 @@ pub(crate) fn put(out: &mut Vec<u8>, kind: EventKind, layout: &Layout, stamp: St
                 layout.put_payload(out, stamp);
             });
         }
-        EventKind::Json => {
+        EventKind::Json | EventKind::Listened => {
             let (digits, count) = digits(stamp.sequence);
             let envelope_bytes = EVENT_HEAD.len() + count + DATA.len() + END.len();
             frame::put_masked(out, frame::TEXT, envelope_bytes + payload_bytes, |out| {
@@ -132,9 +140,11 @@ mod tests {
     #[test]
     fn an_event_is_one_masked_frame_of_the_asked_payload() {
         let layout = Layout::new(2, 100, EventKind::Json.envelope());
-        for sequence in [0, 9, 10, u32::MAX] {
+        let kinds = [EventKind::Json, EventKind::Listened];
+        let sequences = [0, 9, 10, u32::MAX];
+        for (kind, sequence) in kinds.into_iter().flat_map(|kind| sequences.map(|at| (kind, at))) {
             let mut sent = Vec::new();
-            put(&mut sent, EventKind::Json, &layout, Stamp { sequence, ..STAMP });
+            put(&mut sent, kind, &layout, Stamp { sequence, ..STAMP });
             let json: serde_json::Value = serde_json::from_slice(&unmasked(sent)).unwrap();
             assert_eq!((&json["type"], &json["dataType"]), (&"event".into(), &"text".into()));
             assert_eq!(json["ackId"], sequence);
