@@ -4,7 +4,7 @@
 //! The webhook thread counts, and a scrape reads the same numbers. What never reached that thread,
 //! because a listener's queue was full, is counted by the listener's gate and added at the scrape.
 //! Names come from configurations, and get their places in the order in which they are first heard
-//! of; after [`LISTENERS_MAX`] of them further ones share the last.
+//! of; after a thousand of them further ones share the last.
 
 use std::array::from_fn;
 use std::sync::atomic::{AtomicU64, Ordering};

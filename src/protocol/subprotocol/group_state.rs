@@ -15,6 +15,9 @@ use super::{MessageError, Property};
 /// All keys and values of a state together (`client-json.md` section 9).
 pub const GROUP_STATE_BYTES_MAX: usize = 8192;
 
+/// Entries kept while a state is collected: twice as many as can have a key of their own.
+const ENTRIES_MAX: usize = 2 * GROUP_STATE_BYTES_MAX;
+
 /// The request to replace or clear the sender's state in a group (`client-json.md` section 9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetGroupState<'a> {
@@ -60,8 +63,12 @@ impl GroupStateBuilder {
         self.bytes += key.len() + value.len();
         if self.is_too_long() {
             self.entries = Vec::new();
-        } else {
-            self.entries.push((key.into(), value.into()));
+            return;
+        }
+        self.entries.push((key.into(), value.into()));
+        // Only entries of the empty key can come to so many: they need not have a byte.
+        if self.entries.len() > ENTRIES_MAX {
+            remove_superseded(&mut self.entries);
         }
     }
 
@@ -117,6 +124,19 @@ mod tests {
         // P26 takes a protobuf map for the same thing.
         let state = build(&[("a", "1"), ("b", "2"), ("a", "3"), ("A", "4")]).unwrap();
         assert_eq!(state.iter().collect::<Vec<_>>(), [("b", "2"), ("a", "3"), ("A", "4")]);
+    }
+
+    #[test]
+    fn entries_without_a_byte_do_not_pile_up() {
+        let mut builder = GroupStateBuilder::default();
+        builder.push("a", "1");
+        for _ in 0..3 * ENTRIES_MAX {
+            builder.push("", "");
+            assert!(builder.entries.len() <= ENTRIES_MAX + 1);
+        }
+        builder.push("a", "2");
+        let state = builder.finish().unwrap();
+        assert_eq!(state.iter().collect::<Vec<_>>(), [("", ""), ("a", "2")]);
     }
 
     #[test]
