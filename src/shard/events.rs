@@ -17,18 +17,14 @@ use super::connection::{ClientKind, ConnectionHandle};
 use super::dispatch::{Flow, read};
 use super::state::State;
 use super::waiting::WaitingMessages;
-use crate::event::call::{
-    Event, EventAnswer, EventCall, EventFailure, EventOutcome, Reply, ReplyTo, Subject,
-};
+use crate::event::call::{Event, EventAnswer, EventCall, EventOutcome, Reply, ReplyTo, Subject};
 use crate::event::gate::{Permit, Urgency};
 use crate::event::handlers::{Presence, SystemEvent};
 use crate::event::receivers::Receivers;
 use crate::frame::Queued;
 use crate::frame::message::{OutgoingMessage, Source};
 use crate::hub::group::Audience;
-use crate::protocol::subprotocol::{
-    self, AckError, Answer, ClientMessage, InvocationError, Invoke, Metadata, Payload,
-};
+use crate::protocol::subprotocol::{self, AckError, ClientMessage, Metadata, Payload};
 use crate::protocol::ws::assembly::Message;
 
 /// The name of a simple client's events (section 8.4.1).
@@ -89,8 +85,8 @@ impl EventState {
     }
 }
 
-/// What came of raising a blocking event.
-enum Raised {
+/// What came of raising a user event.
+pub(super) enum Raised {
     /// The answer is to come.
     Pending { ticket: u32 },
     /// Only listeners want it, and they have no say (`events-listener.md` section 3.3).
@@ -256,7 +252,7 @@ impl State {
         Flow::Continue
     }
 
-    fn raise_user_event(
+    pub(super) fn raise_user_event(
         &mut self,
         slot: u32,
         name: &str,
@@ -350,64 +346,6 @@ impl State {
             }
         }
         self.proceed(slot);
-    }
-
-    /// Asks the application and goes on (`client-json.md` section 8).
-    pub(super) fn on_invoke(&mut self, slot: u32, invoke: &Invoke<'_>) {
-        let id = &*invoke.invocation_id;
-        let request = match &invoke.request {
-            Ok(request) => request,
-            Err(error) => {
-                let text = error.to_string();
-                return self.fail_invocation(slot, id, InvocationError::BadRequest, &text);
-            }
-        };
-        if !self.connection_mut(slot).extras_mut().invocations.has_room_for(id) {
-            let text = "The invocation is pending, or too many are.";
-            return self.fail_invocation(slot, id, InvocationError::BadRequest, text);
-        }
-        let nothing = Payload::text("");
-        let payload = request.payload.as_ref().unwrap_or(&nothing);
-        match self.raise_user_event(slot, &request.event, payload, &request.metadata) {
-            Raised::Pending { ticket } => {
-                self.connection_mut(slot).extras_mut().invocations.begin(ticket, id);
-            }
-            // Listeners cannot answer it (section 8).
-            Raised::Heard | Raised::Unwanted => {
-                let text = format!("No event handler accepts '{}'.", request.event);
-                self.fail_invocation(slot, id, InvocationError::NotFound, &text);
-            }
-            Raised::NoRoom => {
-                let text = "The event handler is too far behind.";
-                self.fail_invocation(slot, id, InvocationError::InternalServerError, text);
-            }
-        }
-    }
-
-    /// The client may have cancelled it meanwhile, or lost its transport.
-    fn on_invocation_answer(&mut self, slot: u32, ticket: u32, outcome: EventOutcome) {
-        let extras = self.connection_mut(slot).extras.as_mut();
-        let Some(id) = extras.and_then(|extras| extras.invocations.end(ticket)) else { return };
-        let (error, text) = match outcome {
-            EventOutcome::Answered(reply) => {
-                let nothing = Metadata::default();
-                let (payload, metadata) = match &reply {
-                    Some(Reply { payload, metadata }) => (Some(payload), metadata),
-                    None => (None, &nothing),
-                };
-                let answer = Answer::InvokeSuccess { invocation_id: &id, payload, metadata };
-                return self.tell(slot, &answer);
-            }
-            EventOutcome::Failed(EventFailure::TimedOut) => {
-                (InvocationError::Timeout, "The event handler did not answer in time.")
-            }
-            _ => (InvocationError::InternalServerError, "The event handler failed."),
-        };
-        self.fail_invocation(slot, &id, error, text);
-    }
-
-    fn fail_invocation(&mut self, slot: u32, id: &str, error: InvocationError, text: &str) {
-        self.tell(slot, &Answer::InvokeError { invocation_id: id, error, text });
     }
 
     /// Sends the application's answer to the client that raised the event (section 8.4.3).

@@ -26,6 +26,7 @@ pub mod fanout;
 pub mod group_state;
 pub mod hubs;
 pub mod invocations;
+mod invoking;
 pub mod membership;
 pub mod message;
 pub mod outbound;

@@ -231,3 +231,23 @@ fn a_replaced_broker_gets_what_the_old_one_did_not() {
     hubs.await_messages(5);
     assert_eq!(arrived(&hubs), counts(0..5));
 }
+
+#[test]
+fn an_invocation_needs_somebody_who_answers() {
+    // client-json.md section 8: listeners hear of it, with or without a spool, and cannot answer.
+    for has_spool in [true, false] {
+        let (hubs, directory) = (EventHubs::start(), TempDir::new());
+        let spooled = table(&hubs, &directory, "");
+        let config = if has_spool { spooled } else { listener("l", USER, &hubs.endpoint()) };
+        let mut server = listening(&config);
+        let mut client = server.client().connect();
+        client.send_json(&json!({"type": "invoke", "invocationId": "7", "target": "event",
+            "event": "quote", "dataType": "text", "data": "1"}));
+        let response = client.json();
+        assert_eq!(response["type"], "invokeResponse");
+        assert_eq!(response["error"]["name"], "NotFound");
+        client.succeed(event("e", "2"));
+        server.stop();
+        assert_eq!(arrived(&hubs), [1, 2]);
+    }
+}

@@ -6,7 +6,7 @@
 //! | [`record`] | What does a listener get? |
 //! | `sink` | What serves a destination, and what happens after a failure? |
 //! | `stream`, `window` | Which event is next, and which are settled? |
-//! | `spooler`, `stored` | How do events outlive an outage? |
+//! | `spooler`, `keeper`, `stored` | How do events outlive an outage? |
 //! | `backoff` | How long is a pause? |
 //! | `carrier` | What carries events there? |
 //! | `voyage`, [`amqp`] | How does a broker take them? |
@@ -22,6 +22,7 @@ mod backoff;
 mod carrier;
 mod claims;
 mod file;
+mod keeper;
 mod line;
 mod publisher;
 pub mod record;

@@ -14,8 +14,9 @@ use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::carrier::{Carrier, Surroundings};
+use super::keeper::Append;
 use super::record::Record;
-use super::spooler::{self, Append, SpoolReader, SpoolWriter};
+use super::spooler::{self, SpoolReader, SpoolWriter};
 use super::stored::Stored;
 use super::stream::{Item, Stream, Waiting};
 use crate::event::destination::Destination;

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
+use super::keeper::Events;
 use super::record::Record;
-use super::spooler::{Events, SpoolReader};
+use super::spooler::SpoolReader;
 use super::stored::Stored;
 use super::window::Window;
 use crate::event::gate::Permit;
