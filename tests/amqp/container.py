@@ -56,6 +56,7 @@ class EventHubs(Handshaker):
         self.max_message_size = 0
         # Not announced; a link that brings more ends.
         self.silent_limit = None
+        self.limit_condition = None
         # Deliveries whose end is not told yet, in the order of arrival.
         self.held = []
         # What becomes of the next messages: pairs of a number and an order; then `standing`.
@@ -174,7 +175,7 @@ class EventHubs(Handshaker):
         number = self.peers[link.connection].number
         outcome = self.next_outcome()
         if self.silent_limit and len(encoded) > self.silent_limit:
-            outcome = {"with": "detach", "condition": "amqp:link:message-size-exceeded"}
+            outcome = {"with": "detach", "condition": self.limit_condition}
         tell(
             "message",
             connection=number,
@@ -294,9 +295,10 @@ class Orders(Handler):
         """Announced on links that open from now on."""
         self.hubs.max_message_size = bytes
 
-    def do_silent_limit(self, bytes):
+    def do_silent_limit(self, bytes, condition="amqp:link:message-size-exceeded"):
         """Ends links that bring a larger message."""
         self.hubs.silent_limit = bytes
+        self.hubs.limit_condition = condition
 
     def do_refuse_claims(self, codes):
         """The status codes of the next answers of `$cbs`."""

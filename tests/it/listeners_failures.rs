@@ -114,6 +114,24 @@ fn a_link_that_ends_over_a_message_that_is_too_large_comes_back_without_it() {
 }
 
 #[test]
+fn a_message_that_ends_every_link_is_dropped_and_its_neighbours_are_not() {
+    // 7.3: which of several it is shows when they are sent one at a time.
+    let hubs = EventHubs::start();
+    let server = listening(&listener("l", USER, &hubs.endpoint()));
+    let mut client = server.client().simple().connect();
+    hubs.tell(json!({"do": "silent-limit", "bytes": 512 << 10, "condition": "amqp:decode-error"}));
+    for text in ["1", "2", &"m".repeat(1 << 20), "3"] {
+        client.send(text);
+    }
+    await_listener(&server, "l", "dropped_rejected", 1);
+    await_listener(&server, "l", "delivered", 3);
+    let small: Vec<_> = texts(&hubs).into_iter().filter(|text| text.len() == 1).collect();
+    let mut first: Vec<_> = small.clone();
+    first.dedup();
+    assert_eq!(first, ["1", "2", "3"], "{small:?}");
+}
+
+#[test]
 fn a_message_above_the_announced_size_is_never_sent() {
     // L29, 5.1: the limit of the link is respected.
     let hubs = EventHubs::start();

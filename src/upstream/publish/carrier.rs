@@ -19,7 +19,7 @@ use super::claims::Claims;
 use super::file::LineFile;
 use super::line::write_line;
 use super::stream::{Item, Stream};
-use super::voyage::{Voyage, Wreck};
+use super::voyage::{Suspicion, Voyage, Wreck};
 use crate::event::destination::{AmqpAuth, ClaimsAuth, Destination, Endpoint, FileEndpoint};
 use crate::metrics::listeners::{ListenerCells, ListenerMetrics, ListenerResult};
 use crate::upstream::client::Client;
@@ -71,7 +71,6 @@ impl From<Wreck> for Failure {
     fn from(wreck: Wreck) -> Self {
         let text = match wreck {
             Wreck::Lost(error) => return error.into(),
-            Wreck::TooLarge => "an event is larger than the broker takes".to_owned(),
             Wreck::Again(reason) => format!("the broker wants events again: {reason}"),
             Wreck::Stalled => "the broker neither settles events nor takes more".to_owned(),
         };
@@ -85,8 +84,7 @@ pub(super) struct Carrier {
     surroundings: Rc<Surroundings>,
     claims: Claims,
     cells: Arc<ListenerCells>,
-    /// The next voyage has to find an event that the broker does not take.
-    is_careful: Cell<bool>,
+    suspicion: Cell<Suspicion>,
 }
 
 impl Carrier {
@@ -96,8 +94,8 @@ impl Carrier {
         cells: Arc<ListenerCells>,
     ) -> Self {
         let claims = Claims::new(claims_auth(&destination.endpoint), &surroundings);
-        let (destination, is_careful) = (Arc::clone(destination), Cell::new(false));
-        Self { destination, surroundings, claims, cells, is_careful }
+        let (destination, suspicion) = (Arc::clone(destination), Cell::default());
+        Self { destination, surroundings, claims, cells, suspicion }
     }
 
     /// Sends events until there are no more (`Ok`), or until something fails.
@@ -130,18 +128,13 @@ impl Carrier {
         let renew_after = claim.as_ref().map(|claim| claim.renew_after);
         let link = Link::open(options, claim.as_ref(), &self.surroundings.tls).await?;
         info!(endpoint = %self.destination.endpoint, "event listener: connected");
-        let mut voyage = match self.is_careful.take() {
-            true => Voyage::careful(),
-            false => Voyage::default(),
-        };
+        let mut voyage = Voyage::new(self.suspicion.get());
         let renewing = self.keep_claimed(&link, &audience, renew_after);
         let carried = tokio::select! {
-            carried = voyage.sail(&link, stream) => carried.map_err(|wreck| {
-                self.is_careful.set(matches!(wreck, Wreck::TooLarge));
-                wreck.into()
-            }),
+            carried = voyage.sail(&link, stream) => carried.map_err(Failure::from),
             failure = renewing => Err(failure),
         };
+        self.suspicion.set(voyage.suspicion());
         if carried.is_ok() {
             link.close().await;
         }

@@ -4,9 +4,10 @@
 //! others are awaited, and everything that was not accepted is sent again in order by the next one
 //! (`events-listener.md` sections 6.1 and 7.3).
 //!
-//! A broker may end the link over an event that is too large, instead of rejecting it, and does not
-//! say which. The next voyage is then a careful one: it sends one event at a time, so that the link
-//! ends over that one alone, which is dropped.
+//! A broker may end the link over an event instead of rejecting it, and does not say which. The next
+//! voyage is then a careful one: it sends one event at a time, so that the link ends over that one
+//! alone. It is dropped: at once if it is too large, otherwise when [`REFUSALS_MAX`] links have
+//! ended over it.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,6 +25,18 @@ const OUTSTANDING_MAX: usize = 1000;
 /// How long a broker may give neither outcomes nor room for more.
 const STALL_MAX: Duration = Duration::from_secs(30);
 
+/// Links that end over an event before it is dropped.
+const REFUSALS_MAX: u32 = 3;
+
+/// What is to be suspected after the voyages before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Suspicion {
+    /// One of the next events ends links.
+    is_aroused: bool,
+    /// An event that has ended links alone, and how many.
+    refused: Option<(u64, u32)>,
+}
+
 /// The events under way.
 #[derive(Default)]
 pub(super) struct Voyage {
@@ -34,6 +47,7 @@ pub(super) struct Voyage {
     again: Option<String>,
     /// Events that are still to be sent alone.
     careful: usize,
+    suspicion: Suspicion,
 }
 
 struct Sent {
@@ -45,8 +59,6 @@ struct Sent {
 /// Why a voyage has ended before its stream.
 pub(super) enum Wreck {
     Lost(LinkError),
-    /// The link has ended over one of several events.
-    TooLarge,
     /// The broker wants an event again.
     Again(String),
     /// Nothing came for [`STALL_MAX`].
@@ -54,9 +66,15 @@ pub(super) enum Wreck {
 }
 
 impl Voyage {
-    /// One that sends as many events alone as may have been under way before.
-    pub(super) fn careful() -> Self {
-        Self { careful: OUTSTANDING_MAX, ..Self::default() }
+    /// One that sends as many events alone as were under way before, if one of them is suspected.
+    pub(super) fn new(suspicion: Suspicion) -> Self {
+        let careful = if suspicion.is_aroused { OUTSTANDING_MAX } else { 0 };
+        Self { careful, suspicion, ..Self::default() }
+    }
+
+    /// What the next voyage has to know.
+    pub(super) fn suspicion(&self) -> Suspicion {
+        self.suspicion
     }
 
     /// Sends what the stream has until it ends.
@@ -85,7 +103,10 @@ impl Voyage {
                     stalled_at = Instant::now() + STALL_MAX;
                     match outcome {
                         Ok(outcome) => self.settle(outcome, stream),
-                        Err(error) => return Err(self.lose(error, stream)),
+                        Err(error) => {
+                            self.suspect(&error, stream);
+                            return Err(Wreck::Lost(error));
+                        }
                     }
                 }
                 next = stream.next(), if may_send && has_room => match next {
@@ -105,22 +126,35 @@ impl Voyage {
         }
     }
 
-    /// Finds out whose fault the end of the link is, if it is any event's.
-    fn lose(&mut self, error: LinkError, stream: &mut Stream) -> Wreck {
-        if error.kind != LinkErrorKind::TooLarge {
-            return Wreck::Lost(error);
+    /// Finds out which event has ended the link, if any has.
+    fn suspect(&mut self, error: &LinkError, stream: &mut Stream) {
+        if !matches!(error.kind, LinkErrorKind::TooLarge | LinkErrorKind::Refused) {
+            return;
         }
-        if self.unsettled.len() > 1 {
-            return Wreck::TooLarge;
-        }
-        self.settle(Outcome::TooLarge(error.to_string()), stream);
-        Wreck::Lost(error)
+        self.suspicion.is_aroused = true;
+        let number = match self.unsettled.front() {
+            Some(sent) if self.unsettled.len() == 1 => sent.number,
+            _ => return,
+        };
+        let refusals = match self.suspicion.refused {
+            Some((known, refusals)) if known == number => refusals + 1,
+            _ => 1,
+        };
+        self.suspicion.refused = Some((number, refusals));
+        let outcome = match error.kind {
+            LinkErrorKind::TooLarge => Outcome::TooLarge(error.to_string()),
+            _ if refusals >= REFUSALS_MAX => Outcome::Rejected(error.to_string()),
+            _ => return,
+        };
+        self.settle(outcome, stream);
+        self.suspicion = Suspicion::default();
     }
 
     /// Deals with the outcome of the oldest event.
     fn settle(&mut self, outcome: Outcome, stream: &mut Stream) {
         let Some(Sent { number, record, .. }) = self.unsettled.pop_front() else { return };
         self.careful = self.careful.saturating_sub(1);
+        self.suspicion.is_aroused &= self.careful > 0;
         let (result, reason) = match outcome {
             Outcome::Accepted => {
                 self.has_delivered = true;

@@ -31,6 +31,9 @@ pub enum LinkErrorKind {
     NotFound,
     /// The link ended over a message that is larger than the broker takes.
     TooLarge,
+    /// The link ended over something that the broker does not allow or does not understand: a
+    /// message, if there was one.
+    Refused,
 }
 
 /// Why there is no link.
@@ -59,6 +62,11 @@ impl LinkError {
             "amqp:unauthorized-access" => LinkErrorKind::Unauthorized,
             "amqp:not-found" => LinkErrorKind::NotFound,
             "amqp:link:message-size-exceeded" => LinkErrorKind::TooLarge,
+            "amqp:decode-error"
+            | "amqp:invalid-field"
+            | "amqp:not-allowed"
+            | "amqp:not-implemented"
+            | "amqp:precondition-failed" => LinkErrorKind::Refused,
             _ => kind,
         };
         Self::new(kind, condition::text(error))
@@ -67,7 +75,9 @@ impl LinkError {
     /// A failure while the link was being made is not the loss of one.
     pub(super) fn before_link(self) -> Self {
         match self.kind {
-            LinkErrorKind::Lost => Self { kind: LinkErrorKind::Unreachable, ..self },
+            LinkErrorKind::Lost | LinkErrorKind::TooLarge | LinkErrorKind::Refused => {
+                Self { kind: LinkErrorKind::Unreachable, ..self }
+            }
             _ => self,
         }
     }
