@@ -2,9 +2,10 @@
 //! more thread where the server under test calls an event handler.
 //!
 //! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
-//! `fleet` all of them on one epoll, `open` lets them in; `fanout`, `rest`, `events`, `connect`,
-//! `idle` and `limit` are the scenarios; `pace` is their time; `target`, `procfs`, `metrics`,
-//! `meter`, `histogram` and `report` are what they measure with.
+//! `fleet` all of them on one epoll, `open` lets them in; `fanout`, `groups`, `rest`, `events`,
+//! `connect`, `idle` and `limit` are the scenarios; `pace` is their time; `target`, `procfs`,
+//! `metrics`, `meter`, `histogram` and `report` are what they measure with, and `compare` puts
+//! reports side by side.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
@@ -13,10 +14,12 @@
 
 mod client;
 mod clock;
+mod compare;
 mod connect;
 mod events;
 mod fanout;
 mod fleet;
+mod groups;
 mod histogram;
 mod idle;
 mod limit;
@@ -56,6 +59,9 @@ struct Cli {
 enum Scenario {
     /// Publishers to groups of subscribers: throughput, latency, and every delivery checked
     Fanout(fanout::FanoutArgs),
+    /// Many small groups in which every member publishes: throughput, latency, and every delivery
+    /// checked
+    Groups(groups::GroupsArgs),
     /// Sends by the REST API to users, groups or all: rate, latency, and every delivery checked
     Rest(rest::RestArgs),
     /// User events to an event handler, served here, and back, or to event listeners: rate, latency,
@@ -67,6 +73,8 @@ enum Scenario {
     Idle(idle::IdleArgs),
     /// Minimal servers of our own, started here: what the machine allows at best
     Limit(limit::LimitArgs),
+    /// Two JSON reports, or two folders of them, side by side
+    Compare(compare::CompareArgs),
     /// The child that `limit` starts
     #[command(hide = true)]
     LimitServer(limit::LimitServerArgs),
@@ -76,11 +84,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = setup::pin_to(cli.core).and_then(|()| match &cli.scenario {
         Scenario::Fanout(args) => fanout::run(args, cli.json),
+        Scenario::Groups(args) => groups::run(args, cli.json),
         Scenario::Rest(args) => rest::run(args, cli.json),
         Scenario::Events(args) => events::run(args, cli.json),
         Scenario::Connect(args) => connect::run(args, cli.json),
         Scenario::Idle(args) => idle::run(args, cli.json),
         Scenario::Limit(args) => limit::run(args, cli.json),
+        Scenario::Compare(args) => compare::run(args, cli.json),
         Scenario::LimitServer(args) => limit::serve(args, cli.core),
     });
     match outcome {

@@ -154,6 +154,16 @@ impl Target {
         Ok(Dial { request, subprotocol, join })
     }
 
+    /// As [`Target::dial`], into a group by the token wherever there is one: the minimal writer
+    /// takes none.
+    pub(crate) fn dial_member(&self, subprotocol: Subprotocol, group: &str) -> Result<Dial> {
+        if self.access_key.is_empty() {
+            return self.dial(subprotocol, Some(group));
+        }
+        let request = self.request(subprotocol, Identity { group: Some(group), user: None })?;
+        Ok(Dial { request, subprotocol, join: None })
+    }
+
     /// How to open a client in the JSON subprotocol whose token says all about it.
     pub(crate) fn dial_known(&self, identity: Identity<'_>) -> Result<Dial> {
         let request = self.request(Subprotocol::Json, identity)?;

@@ -1,14 +1,15 @@
 //! What was published and what has arrived: every delivery is checked against it.
 //!
-//! For each subscriber and publisher the next sequence number is expected; anything else goes
-//! the slow way, which tells loss, reordering and duplicates apart. For each message in flight
-//! the ledger knows how many deliveries are missing, so that a publisher knows how many of its
-//! messages are outstanding.
+//! For each subscriber and publisher of its group the next sequence number is expected; anything
+//! else goes the slow way, which tells loss, reordering and duplicates apart. For each message in
+//! flight the ledger knows how many deliveries are missing. A publisher's message is under way
+//! until it has come back, to a publisher that receives its own, and else until all have it.
 
 use std::collections::{HashSet, VecDeque};
 
 use serde::Serialize;
 
+use super::shape::{Publishing, Shape};
 use crate::wire::stamp::Stamp;
 
 /// Gaps remembered one by one. Beyond, a late message counts as a duplicate; the run has failed
@@ -25,6 +26,8 @@ pub(crate) struct Faults {
     pub(crate) duplicates: u64,
     /// Deliveries of a group the subscriber is not in.
     pub(crate) wrong_group: u64,
+    /// Deliveries to a member that has published the message and asked not to get it.
+    pub(crate) echoed: u64,
     /// Deliveries to reliable subscribers whose sequence id is not the next one.
     pub(crate) misnumbered: u64,
     /// Messages that are no delivery of this run, or damaged.
@@ -43,39 +46,26 @@ impl Faults {
         self.reordered
             + self.duplicates
             + self.wrong_group
+            + self.echoed
             + self.misnumbered
             + self.unreadable
             + self.clients_closed
     }
 }
 
-/// How many of everything; subscriber `i` is in group `i % groups`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub(crate) subscribers: usize,
-    pub(crate) publishers: usize,
-    pub(crate) groups: usize,
-}
-
-impl Shape {
-    pub(crate) fn group_of(&self, subscriber: usize) -> usize {
-        subscriber % self.groups
-    }
-
-    fn members_of(&self, group: usize) -> u32 {
-        let rest = usize::from(group < self.subscribers % self.groups);
-        u32::try_from(self.subscribers / self.groups + rest).unwrap_or(u32::MAX)
-    }
-}
-
 pub(crate) struct Ledger {
     shape: Shape,
-    /// By subscriber, then publisher: the sequence number that has to come next.
+    /// By subscriber, then lane: the sequence number that has to come next.
     expected: Vec<u32>,
-    /// By publisher, then group.
+    /// By group, then lane.
     flights: Vec<Flight>,
-    /// By publisher: messages not yet delivered to all members of their group.
-    outstanding: Vec<usize>,
+    /// Messages not yet delivered to all who are owed them.
+    outstanding: usize,
+    /// By publisher.
+    under_way: Vec<usize>,
+    /// Publishers with fewer messages under way since the owner last cleared this, some of them
+    /// repeatedly.
+    pub(crate) freed: Vec<usize>,
     pub(crate) published: u64,
     pub(crate) delivered: u64,
     /// Sequence numbers jumped over, by cell of `expected`.
@@ -96,9 +86,11 @@ impl Ledger {
     pub(crate) fn new(shape: Shape) -> Self {
         Self {
             shape,
-            expected: vec![0; shape.subscribers * shape.publishers],
-            flights: vec![Flight::default(); shape.publishers * shape.groups],
-            outstanding: vec![0; shape.publishers],
+            expected: vec![0; shape.subscribers * shape.lanes()],
+            flights: vec![Flight::default(); shape.groups * shape.lanes()],
+            outstanding: 0,
+            under_way: vec![0; shape.publishers],
+            freed: Vec::new(),
             published: 0,
             delivered: 0,
             gaps: HashSet::new(),
@@ -107,20 +99,22 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn outstanding_of(&self, publisher: usize) -> usize {
-        self.outstanding[publisher]
+    pub(crate) fn under_way_of(&self, publisher: usize) -> usize {
+        self.under_way[publisher]
     }
 
     pub(crate) fn outstanding(&self) -> usize {
-        self.outstanding.iter().sum()
+        self.outstanding
     }
 
     /// Notes a message about to be published; the result is its sequence number.
     pub(crate) fn on_publish(&mut self, publisher: usize, group: usize) -> u32 {
-        let flight = &mut self.flights[publisher * self.shape.groups + group];
+        let lane = self.shape.lane_of(publisher);
+        let flight = &mut self.flights[group * self.shape.lanes() + lane];
         let sequence = flight.next_sequence();
-        flight.missing.push_back(self.shape.members_of(group));
-        self.outstanding[publisher] += 1;
+        flight.missing.push_back(self.shape.receivers_of(group));
+        self.outstanding += 1;
+        self.under_way[publisher] += 1;
         self.published += 1;
         sequence
     }
@@ -128,41 +122,54 @@ impl Ledger {
     /// Notes a delivery to a subscriber that is a member of the stamped group.
     #[inline]
     pub(crate) fn on_delivery(&mut self, subscriber: usize, stamp: Stamp) {
-        let publisher = stamp.publisher as usize;
-        if publisher >= self.shape.publishers {
+        let (publisher, group) = (stamp.publisher as usize, stamp.target as usize);
+        if !self.shape.publishes_to(publisher, group) {
             self.faults.unreadable += 1;
             return;
         }
-        let flight = &mut self.flights[publisher * self.shape.groups + stamp.target as usize];
-        let cell = subscriber * self.shape.publishers + publisher;
-        if stamp.sequence == self.expected[cell] && stamp.sequence < flight.next_sequence() {
+        let lane = self.shape.lane_of(publisher);
+        if !self.shape.is_owed(subscriber, lane) {
+            self.faults.echoed += 1;
+            return;
+        }
+        let flight = group * self.shape.lanes() + lane;
+        let cell = subscriber * self.shape.lanes() + lane;
+        let next = self.flights[flight].next_sequence();
+        if stamp.sequence == self.expected[cell] && stamp.sequence < next {
             self.expected[cell] += 1;
-        } else if !self.on_irregular(cell, stamp) {
+        } else if !self.on_irregular(cell, stamp.sequence, next) {
             return;
         }
         self.delivered += 1;
-        let flight = &mut self.flights[publisher * self.shape.groups + stamp.target as usize];
-        self.outstanding[publisher] -= flight.on_delivery(stamp.sequence);
+        let completed = self.flights[flight].on_delivery(stamp.sequence);
+        self.outstanding -= completed;
+        let ended = match self.shape.publishing {
+            Publishing::Members { is_echoed: true } => usize::from(subscriber == publisher),
+            Publishing::Members { is_echoed: false } | Publishing::Apart => completed,
+        };
+        if ended > 0 {
+            self.under_way[publisher] -= ended;
+            self.freed.push(publisher);
+        }
     }
 
-    /// A sequence number out of turn; whether the delivery is a first one.
+    /// A sequence number out of turn, `next` being the first that was not published; whether the
+    /// delivery is a first one.
     #[cold]
-    fn on_irregular(&mut self, cell: usize, stamp: Stamp) -> bool {
-        let publisher = stamp.publisher as usize;
-        let flight = &self.flights[publisher * self.shape.groups + stamp.target as usize];
-        if stamp.sequence >= flight.next_sequence() {
+    fn on_irregular(&mut self, cell: usize, sequence: u32, next: u32) -> bool {
+        if sequence >= next {
             self.faults.unreadable += 1;
             return false;
         }
         let expected = self.expected[cell];
-        if stamp.sequence > expected {
-            self.gap_count += u64::from(stamp.sequence - expected);
+        if sequence > expected {
+            self.gap_count += u64::from(sequence - expected);
             let room = GAPS_MAX.saturating_sub(self.gaps.len());
-            self.gaps.extend((expected..stamp.sequence).take(room).map(|missed| (cell, missed)));
-            self.expected[cell] = stamp.sequence + 1;
+            self.gaps.extend((expected..sequence).take(room).map(|missed| (cell, missed)));
+            self.expected[cell] = sequence + 1;
             return true;
         }
-        let is_late = self.gaps.remove(&(cell, stamp.sequence));
+        let is_late = self.gaps.remove(&(cell, sequence));
         if is_late {
             self.faults.reordered += 1;
             self.gap_count -= 1;
@@ -174,13 +181,13 @@ impl Ledger {
 
     /// Counts what never came; call it when nothing is expected any more.
     pub(crate) fn settle_losses(&mut self) {
-        let Shape { subscribers, publishers, groups } = self.shape;
+        let lanes = self.shape.lanes();
         let mut lost = self.gap_count;
-        for subscriber in 0..subscribers {
+        for subscriber in 0..self.shape.subscribers {
             let group = self.shape.group_of(subscriber);
-            for publisher in 0..publishers {
-                let published = self.flights[publisher * groups + group].next_sequence();
-                lost += u64::from(published - self.expected[subscriber * publishers + publisher]);
+            for lane in (0..lanes).filter(|&lane| self.shape.is_owed(subscriber, lane)) {
+                let published = self.flights[group * lanes + lane].next_sequence();
+                lost += u64::from(published - self.expected[subscriber * lanes + lane]);
             }
         }
         self.faults.lost = lost;
@@ -213,7 +220,8 @@ impl Flight {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { subscribers: 3, publishers: 2, groups: 2 };
+    const SHAPE: Shape =
+        Shape { subscribers: 3, publishers: 2, groups: 2, publishing: Publishing::Apart };
 
     fn stamp(publisher: u32, target: u32, sequence: u32) -> Stamp {
         Stamp { publisher, target, sequence, intended_ns: 0 }
@@ -231,7 +239,7 @@ mod tests {
     #[test]
     fn a_message_is_outstanding_until_every_member_has_it() {
         let mut ledger = published(2);
-        assert_eq!((ledger.outstanding_of(1), ledger.outstanding()), (2, 2));
+        assert_eq!((ledger.under_way_of(1), ledger.outstanding()), (2, 2));
         ledger.on_delivery(0, stamp(1, 0, 0));
         assert_eq!(ledger.outstanding(), 2);
         ledger.on_delivery(2, stamp(1, 0, 0));
@@ -239,6 +247,7 @@ mod tests {
         ledger.on_delivery(2, stamp(1, 0, 1));
         ledger.on_delivery(0, stamp(1, 0, 1));
         assert_eq!((ledger.outstanding(), ledger.delivered), (0, 4));
+        assert_eq!((ledger.under_way_of(1), &ledger.freed[..]), (0, &[1, 1][..]));
         ledger.settle_losses();
         assert!(ledger.faults.is_clean());
     }
@@ -255,6 +264,50 @@ mod tests {
         ledger.settle_losses();
         let expected = Faults { lost: 2, reordered: 1, duplicates: 1, ..Faults::default() };
         assert_eq!(ledger.faults, expected);
+    }
+
+    /// Members 0, 2 and 4 are group 0; member 2 publishes one message.
+    fn published_by_member(is_echoed: bool) -> Ledger {
+        let publishing = Publishing::Members { is_echoed };
+        let mut ledger =
+            Ledger::new(Shape { subscribers: 6, publishers: 6, groups: 2, publishing });
+        assert_eq!(ledger.on_publish(2, 0), 0);
+        ledger
+    }
+
+    #[test]
+    fn a_member_may_publish_again_when_its_own_message_has_come_back() {
+        let mut ledger = published_by_member(true);
+        ledger.on_delivery(0, stamp(2, 0, 0));
+        assert_eq!((ledger.under_way_of(2), ledger.freed.is_empty()), (1, true));
+        ledger.on_delivery(2, stamp(2, 0, 0));
+        assert_eq!((ledger.under_way_of(2), &ledger.freed[..]), (0, &[2][..]));
+        assert_eq!(ledger.outstanding(), 1);
+        ledger.settle_losses();
+        assert_eq!(ledger.faults, Faults { lost: 1, ..Faults::default() });
+        ledger.on_delivery(4, stamp(2, 0, 0));
+        ledger.settle_losses();
+        assert_eq!((ledger.outstanding(), ledger.faults.is_clean()), (0, true));
+    }
+
+    #[test]
+    fn a_member_that_asked_for_no_echo_must_not_get_one() {
+        let mut ledger = published_by_member(false);
+        ledger.on_delivery(0, stamp(2, 0, 0));
+        assert_eq!(ledger.under_way_of(2), 1);
+        ledger.on_delivery(4, stamp(2, 0, 0));
+        assert_eq!((ledger.under_way_of(2), ledger.outstanding(), ledger.delivered), (0, 0, 2));
+        ledger.settle_losses();
+        assert!(ledger.faults.is_clean());
+        ledger.on_delivery(2, stamp(2, 0, 0));
+        assert_eq!(ledger.faults, Faults { echoed: 1, ..Faults::default() });
+    }
+
+    #[test]
+    fn members_of_other_groups_publish_nothing_to_this_one() {
+        let mut ledger = published_by_member(true);
+        ledger.on_delivery(0, stamp(1, 0, 0));
+        assert_eq!((ledger.faults.unreadable, ledger.delivered), (1, 0));
     }
 
     #[test]

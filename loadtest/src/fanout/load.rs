@@ -9,8 +9,9 @@ use std::mem::take;
 use anyhow::{Result, ensure};
 
 use crate::clock;
-use crate::fanout::ledger::{Faults, Ledger, Shape};
+use crate::fanout::ledger::{Faults, Ledger};
 use crate::fanout::receipts::Receipts;
+use crate::fanout::shape::Shape;
 use crate::fleet::Fleet;
 use crate::histogram::Latencies;
 use crate::meter::{Meter, Usage};
@@ -31,7 +32,7 @@ const PUBLISHES_PER_TURN_MAX: usize = 1024;
 /// 1,000 of client-json.md 6.4.
 const RELIABLE_IN_FLIGHT_MAX: usize = 350;
 
-/// Clients 0 to `subscribers` receive; the `publishers` behind them publish.
+/// Clients 0 to `subscribers` receive; who publishes is in the shape.
 pub(crate) struct Load {
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
@@ -82,10 +83,7 @@ impl Load {
             publishes,
             shape,
             server,
-            // Publishers start apart, so that they do not all meet in one group.
-            next_groups: (0..shape.publishers)
-                .map(|p| p * shape.groups / shape.publishers)
-                .collect(),
+            next_groups: (0..shape.publishers).map(|p| shape.first_group(p)).collect(),
             unsent: 0,
             parsed_slowly: 0,
             first_unreadable: None,
@@ -115,19 +113,29 @@ impl Load {
         window: usize,
         progress: &mut Progress,
     ) -> Result<()> {
+        self.top_up(0..self.shape.publishers, window)?;
         while clock::now_ns() < end_ns && self.fleet.lost.is_empty() {
-            let now_ns = clock::now_ns();
-            for publisher in 0..self.shape.publishers {
-                let room = window.saturating_sub(self.ledger.outstanding_of(publisher));
-                for _ in 0..room {
-                    self.queue(publisher, now_ns);
-                }
-                if room > 0 {
-                    self.fleet.write(self.shape.subscribers + publisher)?;
-                }
-            }
             self.turn(TURN_NS_MAX, None)?;
+            // With thousands of publishers a turn concerns few of them.
+            let mut freed = take(&mut self.ledger.freed);
+            self.top_up(freed.drain(..), window)?;
+            self.ledger.freed = freed;
             self.tell(progress);
+        }
+        Ok(())
+    }
+
+    /// Publishes as much as the windows of `publishers` have room for.
+    fn top_up(&mut self, publishers: impl Iterator<Item = usize>, window: usize) -> Result<()> {
+        let now_ns = clock::now_ns();
+        for publisher in publishers {
+            let room = window.saturating_sub(self.ledger.under_way_of(publisher));
+            for _ in 0..room {
+                self.queue(publisher, now_ns);
+            }
+            if room > 0 {
+                self.fleet.write(self.shape.client_of(publisher))?;
+            }
         }
         Ok(())
     }
@@ -177,7 +185,7 @@ impl Load {
         let count = schedule.taken() - first;
         for publisher in 0..count.min(self.shape.publishers) {
             let last = schedule.taken() + self.shape.publishers - 1 - publisher;
-            self.fleet.write(self.shape.subscribers + last % self.shape.publishers)?;
+            self.fleet.write(self.shape.client_of(last % self.shape.publishers))?;
         }
         Ok(())
     }
@@ -197,17 +205,19 @@ impl Load {
     /// Appends a publisher's next message to what its client has to write.
     fn queue(&mut self, publisher: usize, intended_ns: u64) {
         let group = self.next_groups[publisher];
-        self.next_groups[publisher] = (group + 1) % self.shape.groups;
+        self.next_groups[publisher] = self.shape.next_group(group);
         let sequence = self.ledger.on_publish(publisher, group);
         let stamp =
             Stamp { publisher: narrow(publisher), target: narrow(group), sequence, intended_ns };
-        let client = &mut self.fleet.clients[self.shape.subscribers + publisher];
+        let client = &mut self.fleet.clients[self.shape.client_of(publisher)];
         self.publishes.put(&mut client.socket.outgoing, stamp);
     }
 
     fn turn(&mut self, timeout_ns: u64, mut latencies: Option<&mut Latencies>) -> Result<()> {
         let Self { fleet, ledger, receipts, layout, shape, .. } = self;
         let Self { parsed_slowly, first_unreadable, .. } = self;
+        // Only the closed loop looks at it, after each turn.
+        ledger.freed.clear();
         fleet.turn(timeout_ns, |client, message, now_ns| {
             let group = shape.group_of(client);
             let is_subscriber = client < shape.subscribers;

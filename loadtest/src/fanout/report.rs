@@ -1,4 +1,4 @@
-//! What a fan-out run found, alone or beside the minimal writer.
+//! What a run of publishing found, alone or beside the minimal writer.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::fanout::ledger::Faults;
 use crate::fanout::load::Measured;
-use crate::fanout::{LoadArgs, Subprotocols};
+use crate::fanout::settings::{Audience, Settings, Subprotocols};
 use crate::histogram::Quantiles;
 use crate::meter::Usage;
 use crate::open::Opening;
@@ -15,10 +15,10 @@ use crate::procfs::Memory;
 use crate::report::{grouped, row, row_if};
 
 #[derive(Serialize)]
-pub(crate) struct FanoutReport {
+pub(crate) struct FanoutReport<A: Audience> {
     pub(crate) server: SocketAddr,
     pub(crate) subprotocols: Subprotocols,
-    pub(crate) settings: LoadArgs,
+    pub(crate) settings: Settings<A>,
     pub(crate) opening: Opening,
     pub(crate) phases: Vec<Phase>,
     /// Publishes per second of the second phase.
@@ -75,9 +75,9 @@ impl Phase {
     }
 }
 
-impl FanoutReport {
+impl<A: Audience> FanoutReport<A> {
     /// Puts the same load on the minimal writer beside this one.
-    pub(crate) fn against(self, yardstick: Self) -> Compared {
+    pub(crate) fn against(self, yardstick: Self) -> Compared<A> {
         let cost = |phase: &Phase| phase.server_cpu_ns_per_delivery;
         let pairs = self.phases.iter().zip(&yardstick.phases);
         let ratio = |(ours, least)| Some(cost(ours)? / cost(least)?);
@@ -88,22 +88,20 @@ impl FanoutReport {
 
 /// A server and the minimal writer under one load.
 #[derive(Serialize)]
-pub(crate) struct Compared {
-    server: FanoutReport,
-    yardstick: FanoutReport,
+pub(crate) struct Compared<A: Audience> {
+    server: FanoutReport<A>,
+    yardstick: FanoutReport<A>,
     /// By phase: CPU per delivery of the server over that of the minimal writer.
     cpu_ratios: Vec<Option<f64>>,
 }
 
-impl Display for FanoutReport {
+impl<A: Audience> Display for FanoutReport<A> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let LoadArgs { subscribers, publishers, payload, groups, window, .. } = self.settings;
-        let speaking = self.subprotocols;
+        let Subprotocols { subscribers, publishers } = self.subprotocols;
         writeln!(
             out,
-            "{subscribers} subscribers ({}) in {groups} groups, {publishers} publishers ({}), \
-             {payload} B, window {window}, server {}",
-            speaking.subscribers, speaking.publishers, self.server
+            "{}, subscribers speak {subscribers}, publishers {publishers}, server {}",
+            self.settings, self.server
         )?;
         writeln!(out, "connect and join")?;
         row(out, "connections/s", grouped(self.opening.connections_per_s))?;
@@ -119,13 +117,15 @@ impl Display for FanoutReport {
         row_if(out, "after the last phase", rss(self.server_memory_after))?;
         writeln!(out, "verification")?;
         let Faults { lost, reordered, duplicates, .. } = self.faults;
-        let Faults { wrong_group, misnumbered, unreadable, clients_closed, .. } = self.faults;
+        let Faults { wrong_group, echoed, misnumbered, unreadable, clients_closed, .. } =
+            self.faults;
         row(
             out,
             if self.faults.is_clean() { "every delivery as expected" } else { "FAILED" },
             format!(
                 "lost {lost}, reordered {reordered}, duplicates {duplicates}, \
-                 wrong group {wrong_group}, misnumbered {misnumbered}, unreadable {unreadable}, clients closed {clients_closed}"
+                 wrong group {wrong_group}, echoed {echoed}, misnumbered {misnumbered}, \
+                 unreadable {unreadable}, clients closed {clients_closed}"
             ),
         )?;
         self.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
@@ -156,7 +156,7 @@ impl Display for Phase {
     }
 }
 
-impl Display for Compared {
+impl<A: Audience> Display for Compared<A> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         write!(out, "{}\nyardstick: minimal writer, coalescing\n{}", self.server, self.yardstick)?;
         writeln!(out, "\nserver / minimal writer, CPU per delivery")?;

@@ -23,7 +23,8 @@ use serde::Serialize;
 use self::child::LimitServer;
 pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::StreamRow;
-use crate::fanout::{self, LoadArgs, Subprotocols};
+use crate::fanout;
+use crate::fanout::settings::{LoadArgs, Subprotocols};
 use crate::report::{Report, grouped};
 use crate::wire::subprotocol::Subprotocol;
 use crate::{connect, setup};
@@ -73,8 +74,8 @@ pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
         }
         Mode::BareAccept => {
             let server = LimitServer::start_minimal(args.server_core, sockets)?;
-            let connections = usize::try_from(args.load.subscribers)?;
-            let concurrency = usize::try_from(args.load.concurrency)?;
+            let connections = usize::try_from(args.load.audience.subscribers)?;
+            let concurrency = usize::try_from(args.load.pacing.concurrency)?;
             let kind = Subprotocol::None;
             let report = connect::drive(&server.target(), connections, concurrency, kind)?;
             let is_clean = report.is_clean();
@@ -93,8 +94,8 @@ struct StreamReport {
 }
 
 fn stream(args: &LimitArgs) -> Result<StreamReport> {
-    let frame = stream::frame(usize::try_from(args.load.payload)?);
-    let sockets = usize::try_from(args.load.subscribers)?;
+    let frame = stream::frame(usize::try_from(args.load.pacing.payload)?);
+    let sockets = usize::try_from(args.load.audience.subscribers)?;
     let mut rows = Vec::new();
     for &frames_per_write in &args.frames_per_write {
         let block_bytes = frame.len() * frames_per_write as usize;
@@ -105,15 +106,15 @@ fn stream(args: &LimitArgs) -> Result<StreamReport> {
         let server = LimitServer::start_stream(&child::StreamOrder {
             sockets,
             frames_per_write,
-            seconds: args.load.seconds,
+            seconds: args.load.pacing.seconds,
             frame: &frame,
             core: args.server_core,
         })?;
         rows.push(stream::read_all(server, sockets, frames_per_write, &frame)?);
     }
     Ok(StreamReport {
-        sockets: args.load.subscribers,
-        payload_bytes: args.load.payload,
+        sockets: args.load.audience.subscribers,
+        payload_bytes: args.load.pacing.payload,
         frame_bytes: frame.len(),
         rows,
     })

@@ -30,6 +30,8 @@ const SERVER_DELIVERY_HEAD: &[u8] =
     br#"{"type":"message","from":"server","dataType":"text","data":""#;
 pub(crate) const DATA: &[u8] = br#"","dataType":"text","data":""#;
 pub(crate) const END: &[u8] = br#""}"#;
+/// Of a publish that its publisher does not get (client-json.md 3.3).
+pub(crate) const NO_ECHO_END: &[u8] = br#"","noEcho":true}"#;
 
 /// A message that asks to join `group`.
 pub(crate) fn join(group: &str) -> Vec<u8> {

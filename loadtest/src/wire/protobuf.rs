@@ -39,11 +39,15 @@ pub(crate) fn sequence_ack(sequence_id: u64) -> Vec<u8> {
     field(SEQUENCE_ACK, &acknowledged)
 }
 
-/// What stands before the text of a publish to `group`; nothing stands behind it.
-pub(crate) fn publish_head(group: &str, text_bytes: usize) -> Vec<u8> {
+/// What stands before the text of a publish to `group`, `more_bytes` of other fields standing
+/// behind it: none, or [`NO_ECHO`].
+pub(crate) fn publish_head(group: &str, text_bytes: usize, more_bytes: usize) -> Vec<u8> {
     let inner = text_head(field(1, group.as_bytes()), text_bytes);
-    length_head(SEND_TO_GROUP, inner, text_bytes)
+    length_head(SEND_TO_GROUP, inner, text_bytes + more_bytes)
 }
+
+/// The field of a publish that keeps it from its publisher.
+pub(crate) const NO_ECHO: &[u8] = &[tag(4, VARINT), 1];
 
 /// What stands before the text of a delivery without a number from `group`.
 pub(crate) fn delivery_head(group: &str, text_bytes: usize) -> Vec<u8> {
@@ -178,7 +182,7 @@ mod tests {
     fn messages_are_those_of_the_specification() {
         assert_eq!(hex(&join("room")), "32080a04726f6f6d1001");
         assert_eq!(hex(&sequence_ack(300)), "420308ac02");
-        assert_eq!(hex(&publish_head("room", 2)) + "6869", "0a0c0a04726f6f6d1a040a026869");
+        assert_eq!(hex(&publish_head("room", 2, 0)) + "6869", "0a0c0a04726f6f6d1a040a026869");
         let delivery = hex(&delivery_head("room", 2)) + "6869";
         assert_eq!(delivery, "12130a0567726f75701204726f6f6d1a040a026869");
         assert_eq!(hex(JOINED), "0a0408011001");

@@ -2,7 +2,7 @@
 //!
 //! As with deliveries, everything but the stamp is known beforehand. Nobody asks for an ack.
 
-use crate::wire::envelope::{DATA, END, Layout, PUBLISH_HEAD};
+use crate::wire::envelope::{DATA, END, Layout, NO_ECHO_END, PUBLISH_HEAD};
 use crate::wire::stamp::{STAMP_BYTES, Stamp};
 use crate::wire::subprotocol::Encoding;
 use crate::wire::{frame, protobuf};
@@ -16,16 +16,19 @@ pub(crate) struct Publishes {
 }
 
 impl Publishes {
-    /// To the targets of `layout`, of its payload.
-    pub(crate) fn new(layout: &Layout, encoding: Encoding) -> Self {
+    /// To the targets of `layout`, of its payload; a publisher that is a member of its group gets
+    /// its own messages too if `is_echoed`.
+    pub(crate) fn new(layout: &Layout, encoding: Encoding, is_echoed: bool) -> Self {
         let payload_bytes = layout.payload_bytes();
+        let (opcode, end) = match (encoding, is_echoed) {
+            (Encoding::Json, true) => (frame::TEXT, END),
+            (Encoding::Json, false) => (frame::TEXT, NO_ECHO_END),
+            (Encoding::Protobuf, true) => (frame::BINARY, &[][..]),
+            (Encoding::Protobuf, false) => (frame::BINARY, protobuf::NO_ECHO),
+        };
         let head = |group: &str| match encoding {
             Encoding::Json => [PUBLISH_HEAD, group.as_bytes(), DATA].concat(),
-            Encoding::Protobuf => protobuf::publish_head(group, payload_bytes),
-        };
-        let (opcode, end) = match encoding {
-            Encoding::Json => (frame::TEXT, END),
-            Encoding::Protobuf => (frame::BINARY, &[][..]),
+            Encoding::Protobuf => protobuf::publish_head(group, payload_bytes, end.len()),
         };
         Self {
             opcode,
@@ -55,9 +58,9 @@ mod tests {
 
     const STAMP: Stamp = Stamp { publisher: 3, target: 1, sequence: 9, intended_ns: 77 };
 
-    fn published(layout: &Layout, encoding: Encoding) -> (u8, Vec<u8>) {
+    fn published(layout: &Layout, encoding: Encoding, is_echoed: bool) -> (u8, Vec<u8>) {
         let mut sent = Vec::new();
-        Publishes::new(layout, encoding).put(&mut sent, STAMP);
+        Publishes::new(layout, encoding, is_echoed).put(&mut sent, STAMP);
         let header = frame::parse(&sent).unwrap().unwrap();
         assert_eq!(header.frame_bytes(), sent.len());
         frame::apply_mask(&mut sent[header.header_bytes..], header.mask.unwrap());
@@ -66,15 +69,16 @@ mod tests {
 
     #[test]
     fn a_publish_is_one_masked_frame_of_the_asked_payload() {
-        for payload_bytes in [STAMP_BYTES, 100, 20_000] {
+        for (payload_bytes, is_echoed) in [(STAMP_BYTES, true), (100, false), (20_000, true)] {
             let layout = Layout::new(2, payload_bytes, Envelope::JSON_GROUP);
-            let (opcode, message) = published(&layout, Encoding::Json);
+            let (opcode, message) = published(&layout, Encoding::Json, is_echoed);
             let json: serde_json::Value = serde_json::from_slice(&message).unwrap();
             assert_eq!((opcode, &json["type"]), (frame::TEXT, &"sendToGroup".into()));
             assert_eq!(json["group"], layout.target_name(1));
             assert_eq!(json["data"].as_str().unwrap().len(), payload_bytes);
+            assert_eq!(json["noEcho"].as_bool().unwrap_or_default(), !is_echoed); // J23
 
-            let (opcode, message) = published(&layout, Encoding::Protobuf);
+            let (opcode, message) = published(&layout, Encoding::Protobuf, is_echoed);
             let inner = |message, number| match last(message, number) {
                 Some(Value::Bytes(bytes)) => bytes,
                 other => panic!("{other:?}"),
@@ -82,6 +86,7 @@ mod tests {
             let request = inner(&message, 1);
             assert_eq!(opcode, frame::BINARY);
             assert_eq!(inner(request, 1), layout.target_name(1).as_bytes());
+            assert_eq!(last(request, 4), (!is_echoed).then_some(Value::Varint(1)));
             assert_eq!(inner(inner(request, DATA_FIELD), TEXT_DATA).len(), payload_bytes);
         }
     }
