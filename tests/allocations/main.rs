@@ -20,6 +20,8 @@
 mod counting;
 mod crowd;
 
+use std::hint::black_box;
+
 use corecast::protocol::subprotocol::Subprotocol;
 use corecast::protocol::ws::assembly::Assembly;
 use corecast::protocol::ws::decoder::{Decoded, decode};
@@ -96,6 +98,16 @@ fn to_members(kind: &ClientKind, members: usize, shards: usize) -> u64 {
     let mut crowd = Crowd::new(JSON, shards);
     (0..shards).for_each(|shard| crowd.add(shard, kind, members));
     per_message(&mut crowd, publish, members * shards)
+}
+
+#[test]
+fn what_is_allocated_is_counted() {
+    let count = allocations(|| {
+        let mut list = black_box(Vec::with_capacity(1));
+        list.extend_from_slice(black_box(&[1, 2]));
+        drop(black_box(list));
+    });
+    assert_eq!(count, 2, "a list that had to grow");
 }
 
 #[test]
