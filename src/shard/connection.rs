@@ -23,7 +23,7 @@ pub enum ClientKind {
     /// A simple client whose frames are events.
     SimpleEvent,
     /// A simple client whose frames are published to one fixed group.
-    SimpleGroup(Box<str>),
+    SimpleGroup(Rc<str>),
     /// A request to recover a connection that cannot be recovered: answered, then closed
     /// (`client-connect.md` section 11.3).
     RefusedRecovery,

@@ -75,20 +75,7 @@ impl State {
             let (group, frames) = (key.clone(), frames.clone());
             self.outbox.send(peer, ShardMessage::Publish { group, frames });
         }
-        let group = self.groups.get(index);
-        for format in Format::ALL {
-            if let Some(frame) = frames.get(format) {
-                let queued = Queued::message(frame.clone(), format, frames.expires_at_ms);
-                deliver(
-                    group.members(format),
-                    excluded,
-                    &queued,
-                    &mut self.connections,
-                    &mut self.ready,
-                    &mut self.counters,
-                );
-            }
-        }
+        self.deliver_here(index, excluded, &frames);
         interested
     }
 
@@ -96,6 +83,11 @@ impl State {
     pub(super) fn deliver_from_peer(&mut self, key: &GroupKey, frames: &FrameSet) {
         // The last member may have left while the message was on its way.
         let Some(index) = self.groups.find_key(key) else { return };
+        self.deliver_here(index, &[], frames);
+    }
+
+    /// Queues each frame for the members here who want its format.
+    fn deliver_here(&mut self, index: GroupIndex, excluded: &[u32], frames: &FrameSet) {
         let group = self.groups.get(index);
         for format in Format::ALL {
             let members = group.members(format);
@@ -105,7 +97,7 @@ impl State {
                 let queued = Queued::message(frame.clone(), format, frames.expires_at_ms);
                 deliver(
                     members,
-                    &[],
+                    excluded,
                     &queued,
                     &mut self.connections,
                     &mut self.ready,
