@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::support::{PRIMARY_KEY, Server, Setup};
+use crate::support::{PRIMARY_KEY, Server, Setup, packages};
 
 /// For the whole of the scripts, and for each installation.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -80,14 +80,8 @@ fn browser() -> Option<PathBuf> {
             .find(|candidate| candidate.is_file())
     };
     find().or_else(|| {
-        for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "chromium"]] {
-            let mut command = Command::new("apt-get");
-            command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-            // Without the right or the tool the script says that it skips the browser.
-            if rustix::process::getuid().is_root() && Path::new("/usr/bin/apt-get").exists() {
-                run(command).ok()?;
-            }
-        }
+        // Without it the script says that it skips the browser.
+        packages::install("chromium", || find().is_some()).ok()?;
         find()
     })
 }

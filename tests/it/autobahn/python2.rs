@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sdk::run;
+use crate::support::packages;
 
 /// The reference implementation first: PyPy would build what exists ready-made for the other.
 const NAMES: [&str; 4] = ["python2.7", "python2", "pypy", "pypy2"];
@@ -18,16 +18,7 @@ const PACKAGE: &str = "python2.7-dev";
 /// The path of an interpreter that works.
 pub(super) fn find() -> Option<PathBuf> {
     installed().or_else(|| {
-        let may_install =
-            rustix::process::getuid().is_root() && Path::new("/usr/bin/apt-get").exists();
-        if !may_install {
-            return None;
-        }
-        for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", PACKAGE]] {
-            let mut command = Command::new("apt-get");
-            command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-            run(command).ok()?;
-        }
+        packages::install(PACKAGE, || installed().is_some()).ok()?;
         installed()
     })
 }

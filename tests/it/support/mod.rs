@@ -14,6 +14,7 @@ pub(crate) mod frame;
 pub(crate) mod http;
 mod listener;
 mod metrics;
+pub(crate) mod packages;
 pub(crate) mod protobuf;
 pub(crate) mod proxy;
 mod rabbitmq;
