@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    EventHubs, Message, Server, Setup, USER, await_listener, event, listener, listener_events,
+    EventHubs, Message, Server, Setup, TempDir, USER, await_listener, event, listener,
+    listener_events,
 };
 
 /// Of payloads, of the gate, and what the process needs by itself, with room.
@@ -73,6 +74,28 @@ fn a_queue_is_bounded_in_bytes() {
     });
     let delivered = listener_events(&server, "l", "delivered");
     assert!(delivered + dropped(&server) >= 400.0, "{delivered} and {}", dropped(&server));
+}
+
+#[test]
+fn a_spool_is_not_in_memory() {
+    // L27: what is read back and under way is bounded in bytes as well.
+    let (hubs, directory) = (EventHubs::start(), TempDir::new());
+    hubs.settle_all("hold");
+    let config = format!("{}{}", listener("l", USER, &hubs.endpoint()), directory.spool());
+    let server = Setup::new().args(&["--shutdown-grace", "0s"]).config(&config).start();
+    let mut client = server.client().simple().connect();
+    let payload = "m".repeat(256 << 10);
+    for _ in 0..400 {
+        client.send(payload.clone());
+    }
+    server.await_metric("corecast_listener_queue_messages", &[("listener", "l")], 400.0);
+    hubs.await_messages(32);
+    let peak = server.peak_memory_bytes();
+    println!("{} MiB at most", peak >> 20);
+    assert!(peak <= MEMORY_BYTES_MAX, "{peak} bytes");
+    hubs.settle_all("accept");
+    hubs.simply("settle-held");
+    await_listener(&server, "l", "delivered", 400);
 }
 
 #[test]

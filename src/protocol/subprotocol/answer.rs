@@ -52,60 +52,40 @@ pub enum Answer<'a> {
     },
 }
 
+/// Every answer by the functions of one encoding, which have the same names in each.
+macro_rules! write_by {
+    ($encoding:ident::encode, $answer:expr, $out:expr) => {{
+        use $encoding::encode;
+        let out = $out;
+        match *$answer {
+            Self::Connected { user, connection_id, reconnection_token } => {
+                encode::connected(out, user, connection_id, reconnection_token);
+            }
+            Self::Disconnected { reason } => encode::disconnected(out, reason),
+            Self::AckSuccess { ack_id } => encode::ack_success(out, ack_id),
+            Self::AckError { ack_id, error, text } => encode::ack_error(out, ack_id, error, text),
+            Self::Pong => encode::pong(out),
+            Self::StreamAck { stream_id, expected } => encode::stream_ack(out, stream_id, expected),
+            Self::StreamNack { stream_id, expected, error, text } => {
+                encode::stream_nack(out, stream_id, expected, error, text);
+            }
+            Self::StreamClosed { stream_id, error } => encode::stream_closed(out, stream_id, error),
+            Self::InvokeSuccess { invocation_id, payload, metadata } => {
+                encode::invoke_success(out, invocation_id, payload, metadata);
+            }
+            Self::InvokeError { invocation_id, error, text } => {
+                encode::invoke_error(out, invocation_id, error, text);
+            }
+        }
+    }};
+}
+
 impl Answer<'_> {
     /// Appends the message.
     pub fn write(&self, encoding: Encoding, out: &mut Vec<u8>) {
         match encoding {
-            Encoding::Json => self.write_json(out),
-            Encoding::Protobuf => self.write_protobuf(out),
-        }
-    }
-
-    fn write_json(&self, out: &mut Vec<u8>) {
-        use json::encode;
-        match *self {
-            Self::Connected { user, connection_id, reconnection_token } => {
-                encode::connected(out, user, connection_id, reconnection_token);
-            }
-            Self::Disconnected { reason } => encode::disconnected(out, reason),
-            Self::AckSuccess { ack_id } => encode::ack_success(out, ack_id),
-            Self::AckError { ack_id, error, text } => encode::ack_error(out, ack_id, error, text),
-            Self::Pong => encode::pong(out),
-            Self::StreamAck { stream_id, expected } => encode::stream_ack(out, stream_id, expected),
-            Self::StreamNack { stream_id, expected, error, text } => {
-                encode::stream_nack(out, stream_id, expected, error, text);
-            }
-            Self::StreamClosed { stream_id, error } => encode::stream_closed(out, stream_id, error),
-            Self::InvokeSuccess { invocation_id, payload, metadata } => {
-                encode::invoke_success(out, invocation_id, payload, metadata);
-            }
-            Self::InvokeError { invocation_id, error, text } => {
-                encode::invoke_error(out, invocation_id, error, text);
-            }
-        }
-    }
-
-    fn write_protobuf(&self, out: &mut Vec<u8>) {
-        use protobuf::encode;
-        match *self {
-            Self::Connected { user, connection_id, reconnection_token } => {
-                encode::connected(out, user, connection_id, reconnection_token);
-            }
-            Self::Disconnected { reason } => encode::disconnected(out, reason),
-            Self::AckSuccess { ack_id } => encode::ack_success(out, ack_id),
-            Self::AckError { ack_id, error, text } => encode::ack_error(out, ack_id, error, text),
-            Self::Pong => encode::pong(out),
-            Self::StreamAck { stream_id, expected } => encode::stream_ack(out, stream_id, expected),
-            Self::StreamNack { stream_id, expected, error, text } => {
-                encode::stream_nack(out, stream_id, expected, error, text);
-            }
-            Self::StreamClosed { stream_id, error } => encode::stream_closed(out, stream_id, error),
-            Self::InvokeSuccess { invocation_id, payload, metadata } => {
-                encode::invoke_success(out, invocation_id, payload, metadata);
-            }
-            Self::InvokeError { invocation_id, error, text } => {
-                encode::invoke_error(out, invocation_id, error, text);
-            }
+            Encoding::Json => write_by!(json::encode, self, out),
+            Encoding::Protobuf => write_by!(protobuf::encode, self, out),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
 use super::carrier::{Carrier, Surroundings};
@@ -83,7 +83,8 @@ impl Sink {
         match &self.inbox {
             Inbox::Memory(inbox) => {
                 let item = Item { record: Rc::clone(record), cells };
-                let _ = inbox.send(Waiting { item, _permit: Some(permit) });
+                let since = Instant::now();
+                let _ = inbox.send(Waiting { item, since, _permit: Some(permit) });
             }
             Inbox::Spool(writer) => {
                 let bytes = Stored::write(&permit.receiver().settings.name, record);

@@ -40,6 +40,8 @@ pub(super) struct Item {
 /// An event that waits in memory.
 pub(super) struct Waiting {
     pub(super) item: Item,
+    /// Its age is not the wall clock's business, which may be set.
+    pub(super) since: Instant,
     /// Gives its room back when the event is settled. One of a spool has none.
     pub(super) _permit: Option<Permit<Listener>>,
 }
@@ -127,7 +129,10 @@ impl Stream {
                         Some(Stored { listener, record }) => {
                             let item =
                                 Item { record: Rc::new(record), cells: metrics.of(&listener) };
-                            self.window.push_at(number, Waiting { item, _permit: None });
+                            self.window.push_at(
+                                number,
+                                Waiting { item, since: Instant::now(), _permit: None },
+                            );
                         }
                         // Its checksum was right: written by another version.
                         None => {
@@ -179,10 +184,8 @@ impl Stream {
 
     fn drop_aged(&mut self) {
         let Source::Memory(_) = &self.source else { return };
-        let now = clock::unix_millis();
         while let Some((number, waiting)) = self.window.front() {
-            let age_ms = now.saturating_sub(waiting.item.record.taken_unix_ms);
-            if Duration::from_millis(age_ms) <= AGE_MAX {
+            if waiting.since.elapsed() <= AGE_MAX {
                 break;
             }
             self.settle(number, ListenerResult::DroppedAge);

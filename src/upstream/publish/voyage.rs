@@ -22,6 +22,8 @@ use crate::metrics::listeners::ListenerResult;
 
 /// Events without an outcome yet, at a time.
 const OUTSTANDING_MAX: usize = 1000;
+/// Bytes of theirs; one event may be larger. Events of a spool have no other bound in memory.
+const OUTSTANDING_BYTES_MAX: usize = 8 << 20;
 /// How long a broker may give neither outcomes nor room for more.
 const STALL_MAX: Duration = Duration::from_secs(30);
 
@@ -42,6 +44,7 @@ pub(super) struct Suspicion {
 pub(super) struct Voyage {
     /// In the order in which they were sent.
     unsettled: VecDeque<Sent>,
+    unsettled_bytes: usize,
     pub(super) has_delivered: bool,
     /// Why an event has to be sent again.
     again: Option<String>,
@@ -96,7 +99,8 @@ impl Voyage {
                 }
             }
             let outstanding_max = if self.careful > 0 { 1 } else { OUTSTANDING_MAX };
-            let has_room = self.unsettled.len() < outstanding_max;
+            let has_room = self.unsettled.len() < outstanding_max
+                && self.unsettled_bytes < OUTSTANDING_BYTES_MAX;
             tokio::select! {
                 biased;
                 outcome = oldest(&mut self.unsettled), if !self.unsettled.is_empty() => {
@@ -112,6 +116,7 @@ impl Voyage {
                 next = stream.next(), if may_send && has_room => match next {
                     Some((number, Item { record, .. })) => {
                         let pending = link.send(&record);
+                        self.unsettled_bytes += record.body.len();
                         self.unsettled.push_back(Sent { number, record, pending });
                     }
                     None => is_over = true,
@@ -153,6 +158,7 @@ impl Voyage {
     /// Deals with the outcome of the oldest event.
     fn settle(&mut self, outcome: Outcome, stream: &mut Stream) {
         let Some(Sent { number, record, .. }) = self.unsettled.pop_front() else { return };
+        self.unsettled_bytes -= record.body.len();
         self.careful = self.careful.saturating_sub(1);
         self.suspicion.is_aroused &= self.careful > 0;
         let (result, reason) = match outcome {

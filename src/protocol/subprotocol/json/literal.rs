@@ -106,7 +106,7 @@ fn decode_escapes(mut rest: &str) -> String {
     text
 }
 
-/// Decodes `uXXXX`, or `uXXXX\uXXXX` for a surrogate pair, and returns what follows.
+/// Decodes `u` and four digits, or two of those for a surrogate pair, and returns what follows.
 fn decode_units<'a>(text: &mut String, escape: &'a str) -> &'a str {
     let bytes = escape.as_bytes();
     let first = unit_at(bytes, 1).unwrap_or_default();
