@@ -29,6 +29,10 @@ impl Sockets {
         }
         while next == Next::Read {
             let rest = &mut buffer[consumed..];
+            if !rest.is_empty() && state.is_turn_spent() {
+                next = Next::Yield;
+                break;
+            }
             next = match decode(rest) {
                 Ok(Decoded::Incomplete { .. }) => break,
                 Ok(Decoded::Frame { opcode, is_final, payload }) => {

@@ -104,6 +104,9 @@ impl Sockets {
             if rest.is_empty() {
                 return Progress { consumed, next: Next::Read };
             }
+            if state.is_turn_spent() {
+                return Progress { consumed, next: Next::Yield };
+            }
             http.begun_at.get_or_insert(state.now());
             let seen_bytes = std::mem::take(&mut http.seen_bytes);
             let judged = request::parse(rest, seen_bytes, |head| {

@@ -1,5 +1,6 @@
 //! From accept to the end of a transport: deadlines, keep-alive, closing.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub struct Sockets {
     pub(super) write_buffer: Vec<u8>,
     /// Hold a REST request whose token is signed with a key that is being fetched.
     pub(super) awaiting_keys: Vec<TransportHandle>,
+    /// Have more to say than one turn delivers, and wait in line.
+    pub(super) yielding: VecDeque<TransportHandle>,
     /// Paused because a peer shard is not keeping up.
     pub(super) paused: Vec<TransportHandle>,
     /// Ask for connections, and leave for the shards of those at the end of the turn.
@@ -90,6 +93,7 @@ impl Sockets {
             read_buffer: vec![0; READ_BYTES],
             write_buffer: Vec::new(),
             awaiting_keys: Vec::new(),
+            yielding: VecDeque::new(),
             paused: Vec::new(),
             leaving: Vec::new(),
             doomed: Vec::new(),
@@ -164,6 +168,7 @@ impl Sockets {
             heard_at: now,
             armed: Tick::NEVER,
             is_paused: false,
+            is_yielding: false,
             awaits_writable: false,
             is_peer_closed: false,
         });

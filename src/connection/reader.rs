@@ -22,6 +22,8 @@ pub(super) struct Progress {
 pub(super) enum Next {
     /// More bytes are needed.
     Read,
+    /// Leave the rest until the other sockets have had their turn: this one has delivered enough.
+    Yield,
     /// Leave the rest, and the socket, until no peer shard is behind.
     Pause,
     /// Leave both until the shard releases the connection.
@@ -39,6 +41,10 @@ impl Sockets {
         if transport.is_paused {
             // Only a reset is reported for a paused transport.
             self.doom(handle.slot);
+            return 0;
+        }
+        // What came before is in its place in the line already.
+        if transport.is_yielding {
             return 0;
         }
         let mut buffer = std::mem::take(&mut self.read_buffer);
@@ -155,10 +161,28 @@ impl Sockets {
         }
     }
 
+    /// Goes on with the one that yielded first, if any of them is left in this round.
+    pub fn proceed_yielding(&mut self, state: &mut State) {
+        let Some(handle) = self.yielding.pop_front() else { return };
+        let Some(transport) = self.get(handle) else { return };
+        transport.is_yielding = false;
+        self.proceed(state, handle.slot);
+    }
+
+    /// Transports that wait in line.
+    pub fn yielding(&self) -> usize {
+        self.yielding.len()
+    }
+
     /// Keeps what was not consumed, and stops reading if need be.
     fn settle(&mut self, slot: u32, rest: Vec<u8>, next: Next) {
+        let handle = self.handle(slot);
         let transport = &mut self.transports[slot as usize];
         transport.inbound = if rest.is_empty() { Vec::new() } else { rest };
+        if next == Next::Yield && !transport.is_yielding {
+            transport.is_yielding = true;
+            self.yielding.push_back(handle);
+        }
         if matches!(next, Next::Pause | Next::Hold) && !transport.is_paused {
             transport.is_paused = true;
             if transport.update_interest(&self.epoll, slot).is_err() {

@@ -94,6 +94,8 @@ pub struct Transport {
     pub armed: Tick,
     /// Input is not wanted now; the kernel keeps it, and the peer's window fills.
     pub is_paused: bool,
+    /// What it has left over waits for its place in the line of a later turn.
+    pub is_yielding: bool,
     /// The socket refused bytes and is to say when it takes more.
     pub awaits_writable: bool,
     /// The peer has sent its close frame; once ours is written, nothing is left to wait for.

@@ -12,12 +12,11 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
 use super::lifecycle::Sockets;
 use super::transport::TransportHandle;
+use crate::shard::allowance::CONNECTIONS_PER_FLUSH;
 use crate::shard::close::CloseReason;
 use crate::shard::outbound::{OutboundQueue, Overflow};
 use crate::shard::state::State;
 
-/// Connections flushed before the shard looks for input again.
-const CONNECTIONS_PER_SLICE: usize = 128;
 /// Most bytes of one write.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
 /// Up to here frames are copied together; a queue of larger frames is sent as a list.
@@ -43,7 +42,7 @@ enum Flushed {
 impl Sockets {
     /// Writes for some of the dirty connections. Returns whether any are left.
     pub fn flush(&mut self, state: &mut State) -> bool {
-        for _ in 0..CONNECTIONS_PER_SLICE {
+        for _ in 0..CONNECTIONS_PER_FLUSH {
             let Some(connection) = state.ready.dirty.pop_front() else { return false };
             // The list may name a slot whose connection is gone; a new one there whose handshake is
             // held back is listed again when it is released.

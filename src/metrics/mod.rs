@@ -100,6 +100,9 @@ pub(crate) const METRICS: &[Metric] = &[
         one(s.counters.accepts_failed)
     }),
     counter("corecast_turns", "Turns of the shards' loops", |s| one(s.counters.turns)),
+    counter("corecast_turns_spent", "Turns in which input waited because enough was sent", |s| {
+        one(s.counters.turns_spent)
+    }),
 ];
 
 const fn counter(

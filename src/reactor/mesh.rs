@@ -181,30 +181,30 @@ impl Mesh {
         channels.map(|channel| u64::from(channel.peer.wake())).sum()
     }
 
-    /// Gives at most `budget` messages to `handle`, in order per peer and a share to each peer.
-    /// Returns whether there may be more.
+    /// Gives at most `budget` messages to `handle`, in order per peer and a share to each peer, until
+    /// it wants no more. Returns whether there may be more.
     pub fn receive(
         &mut self,
         budget: usize,
-        mut handle: impl FnMut(ShardId, ShardMessage),
+        mut handle: impl FnMut(ShardId, ShardMessage) -> bool,
     ) -> bool {
         let count = self.incoming.len();
         if count == 0 {
             return false;
         }
         let share = budget.div_ceil(count);
-        let mut has_more = false;
+        let (mut has_more, mut is_wanted) = (false, true);
         for offset in 0..count {
             let channel = &self.incoming[(self.next + offset) % count];
             let mut taken = 0;
-            while taken < share {
+            while taken < share && is_wanted {
                 match channel.receiver.try_recv() {
-                    Ok(message) => handle(channel.from, message),
+                    Ok(message) => is_wanted = handle(channel.from, message),
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
                 }
                 taken += 1;
             }
-            has_more |= taken == share;
+            has_more |= taken == share || !is_wanted;
             if taken > 0 {
                 channel.wake_sender();
             }

@@ -59,6 +59,8 @@ pub struct Reactor {
     metrics: ShardMetrics,
     /// Events reported but not acted on for want of budget.
     events: Vec<Event>,
+    /// Of the transports that yield: how many have their turn before the next events are asked for.
+    yielding: usize,
     drain: Option<Drain>,
     /// The last sleep ended by its deadline: events found now have woken nobody.
     was_woken_by_deadline: bool,
@@ -90,7 +92,7 @@ impl Reactor {
         metrics: ShardMetrics,
     ) -> io::Result<Self> {
         let now = clock::now();
-        state.set_now(now);
+        state.begin_turn(now);
         let epoll = Rc::new(epoll::create(CreateFlags::CLOEXEC)?);
         let timer = timerfd_create(
             TimerfdClockId::Monotonic,
@@ -113,6 +115,7 @@ impl Reactor {
             accept_again_at: None,
             metrics,
             events: Vec::with_capacity(EVENTS_PER_TURN),
+            yielding: 0,
             drain: None,
             was_woken_by_deadline: false,
         })
@@ -139,9 +142,17 @@ impl Reactor {
     /// One turn. Returns whether there is more to do at once.
     fn turn(&mut self) -> io::Result<bool> {
         self.state.counters.turns += 1;
-        self.state.set_now(clock::now());
-        let mut has_more = self.take_input()?;
-        has_more |= self.take_mesh();
+        self.state.begin_turn(clock::now());
+        // Both take from the turn's allowance: clients and peers come first in turn.
+        let mut has_more = false;
+        if self.state.counters.turns.is_multiple_of(2) {
+            has_more |= self.take_mesh();
+        }
+        has_more |= self.take_input()?;
+        if !self.state.counters.turns.is_multiple_of(2) {
+            has_more |= self.take_mesh();
+        }
+        self.state.counters.turns_spent += u64::from(self.state.is_turn_spent());
         has_more |= self.take_event_answers();
         self.sockets.on_time(&mut self.state);
         self.state.expire_detached();
@@ -173,11 +184,13 @@ impl Reactor {
             && ready.overfull.is_empty()
             && ready.answers.is_empty()
             && ready.newcomers.is_empty())
+            || self.sockets.yielding() > 0
             || self.sockets.has_resumable(&self.state)
     }
 
     fn take_input(&mut self) -> io::Result<bool> {
-        if self.events.is_empty() {
+        if self.events.is_empty() && self.yielding == 0 {
+            self.yielding = self.sockets.yielding();
             let spare = rustix::buffer::spare_capacity(&mut self.events);
             epoll::wait(&*self.epoll, spare, Some(&Timespec::default()))?;
             let is_late = std::mem::take(&mut self.was_woken_by_deadline);
@@ -187,7 +200,13 @@ impl Reactor {
         }
         let is_full = self.events.len() == EVENTS_PER_TURN;
         let mut read_bytes = 0;
-        while let Some(event) = self.events.pop() {
+        while self.yielding > 0 && !self.state.is_turn_spent() {
+            self.yielding -= 1;
+            self.sockets.proceed_yielding(&mut self.state);
+            self.sockets.bury(&mut self.state);
+        }
+        while !self.state.is_turn_spent() {
+            let Some(event) = self.events.pop() else { break };
             let flags = event.flags;
             match event.data.u64() {
                 WAKE_EVENT => self.mesh.clear_event(),
@@ -209,7 +228,7 @@ impl Reactor {
                 return Ok(true);
             }
         }
-        Ok(is_full || read_bytes > 0)
+        Ok(is_full || read_bytes > 0 || self.state.is_turn_spent())
     }
 
     fn accept(&mut self, data: u64) {
@@ -237,6 +256,7 @@ impl Reactor {
         let has_more = mesh.receive(MESH_PER_TURN, |from, message| {
             state.on_mesh(from, message);
             sockets.relieve_overfull(state);
+            !state.is_turn_spent()
         });
         while let Some(message) = self.mesh.receive_control() {
             match message {

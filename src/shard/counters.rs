@@ -77,6 +77,8 @@ counters! {
     /// Accepts that failed for want of a descriptor or memory.
     accepts_failed,
     turns,
+    /// Turns in which input waited because enough was delivered.
+    turns_spent,
 }
 
 impl Counters {

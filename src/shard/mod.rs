@@ -13,6 +13,7 @@
 //! [`outbox`] → [`crate::reactor::mesh`] → the peer's [`fanout`].
 
 pub mod admission;
+pub mod allowance;
 pub mod calls;
 pub mod carry_out;
 pub mod clock;

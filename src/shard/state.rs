@@ -13,6 +13,7 @@ use slab::Slab;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::admission::Admitted;
+use super::allowance::Allowance;
 use super::calls::{Caller, PendingCall, Ticket};
 use super::carry_out::Work;
 use super::clock::Millis;
@@ -64,6 +65,7 @@ pub struct State {
     pub(super) shard: ShardId,
     /// The clock of this turn.
     pub(super) now: Millis,
+    allowance: Allowance,
     pub(super) connections: Seats,
     pub(super) groups: Groups,
     /// The connections of each user: a user is kept as a group is, without interest.
@@ -110,6 +112,7 @@ impl State {
         Self {
             shard,
             now: 0,
+            allowance: Allowance::default(),
             connections: Seats::default(),
             groups: Groups::new(hasher.clone()),
             users: Groups::new(hasher),
@@ -136,8 +139,15 @@ impl State {
         }
     }
 
-    pub fn set_now(&mut self, now: Millis) {
+    /// A turn begins at this moment, with an allowance of its own.
+    pub fn begin_turn(&mut self, now: Millis) {
         self.now = now;
+        self.allowance.begin(&self.counters);
+    }
+
+    /// Whether input has to wait until more has been written.
+    pub fn is_turn_spent(&self) -> bool {
+        self.allowance.is_spent(&self.counters)
     }
 
     pub fn now(&self) -> Millis {

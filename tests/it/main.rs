@@ -102,6 +102,7 @@ mod api_sends;
 mod api_statuses;
 
 // Bytes.
+mod hot_groups;
 mod http;
 mod websocket;
 

@@ -199,7 +199,7 @@ impl World {
     pub(crate) fn pass_time(&mut self, is_long: bool) {
         self.now += if is_long { RECOVERY_WINDOW } else { self.random.below(100) as u64 };
         for shard in &mut self.shards {
-            shard.set_now(self.now);
+            shard.begin_turn(self.now);
             shard.expire_detached();
         }
         self.take_closes();

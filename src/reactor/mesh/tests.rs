@@ -55,6 +55,7 @@ fn two_flooding_shards_lose_nothing_and_always_wake() {
                             other => panic!("{other:?}"),
                         }
                         received += 1;
+                        true
                     });
                     mesh.send(&mut outbox, &mut counters);
                     let may_produce = sent < MESSAGES && outbox.blocked().is_empty();
@@ -84,7 +85,7 @@ fn room_made_before_falling_asleep_is_noticed() {
     (0..3).for_each(|number| outbox.send(ShardId::new(1), token(number)));
     sender.send(&mut outbox, &mut Counters::default());
     assert!(!outbox.blocked().is_empty());
-    receiver.receive(2, |_, _| ());
+    receiver.receive(2, |_, _| true);
     assert!(!sender.fall_asleep(outbox.blocked()), "asleep with room for what it keeps");
     sender.send(&mut outbox, &mut Counters::default());
     assert!(outbox.is_empty());
