@@ -103,6 +103,11 @@ impl Sockets {
         }
     }
 
+    /// Makes room for so many transports, so that the table need not be moved as they come.
+    pub fn reserve(&mut self, transports: usize) {
+        self.transports.reserve(transports);
+    }
+
     /// Follows other rules from now on; what is under way goes on.
     pub fn reconfigure(&mut self, rules: &Rules) {
         let rest_verifier = rules.rest_verifier.with_provider_of(&self.context.rules.rest_verifier);

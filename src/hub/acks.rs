@@ -1,7 +1,6 @@
 //! The ack ids one connection has used (`client-json.md` section 5.3).
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 
 /// Ids remembered per connection; the oldest are forgotten first.
 pub const ACK_IDS_MAX: u64 = 1000;
@@ -10,38 +9,55 @@ pub const ACK_IDS_MAX: u64 = 1000;
 ///
 /// Clients number their requests upwards, so the ids are kept as runs in the order they were
 /// recorded: one run of a thousand ids costs as much as one id. A client that numbers at random
-/// costs a scan of at most a thousand runs for each of its own requests.
+/// costs a scan of at most a thousand runs for each of its own requests. One that has asked for
+/// nothing costs a pointer.
 #[derive(Debug, Default)]
 pub struct AckIds {
-    runs: VecDeque<RangeInclusive<u64>>,
-    recorded: u64,
+    recorded: Option<Box<Recorded>>,
+}
+
+#[derive(Debug, Default)]
+struct Recorded {
+    runs: VecDeque<Run>,
+    count: u64,
+}
+
+/// Ids that followed each other.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: u64,
+    last: u64,
 }
 
 impl AckIds {
     pub fn contains(&self, id: u64) -> bool {
-        self.runs.iter().any(|run| run.contains(&id))
+        let runs = self.recorded.iter().flat_map(|recorded| &recorded.runs);
+        runs.into_iter().any(|run| (run.first..=run.last).contains(&id))
     }
 
     /// Remembers `id`, which is not yet contained, and forgets the oldest beyond the limit.
     pub fn record(&mut self, id: u64) {
-        match self.runs.back_mut() {
-            Some(run) if run.end().checked_add(1) == Some(id) => *run = *run.start()..=id,
-            _ => self.runs.push_back(id..=id),
+        let recorded = self.recorded.get_or_insert_default();
+        match recorded.runs.back_mut() {
+            Some(run) if run.last.checked_add(1) == Some(id) => run.last = id,
+            _ => recorded.runs.push_back(Run { first: id, last: id }),
         }
-        self.recorded += 1;
-        if self.recorded > ACK_IDS_MAX {
-            self.forget_oldest();
+        recorded.count += 1;
+        if recorded.count > ACK_IDS_MAX {
+            recorded.forget_oldest();
         }
     }
+}
 
+impl Recorded {
     fn forget_oldest(&mut self) {
         if let Some(run) = self.runs.front_mut() {
-            if run.start() == run.end() {
+            if run.first == run.last {
                 self.runs.pop_front();
             } else {
-                *run = run.start() + 1..=*run.end();
+                run.first += 1;
             }
-            self.recorded -= 1;
+            self.count -= 1;
         }
     }
 }

@@ -34,6 +34,10 @@ const READ_BYTES_PER_TURN: usize = 256 * 1024;
 const MESH_PER_TURN: usize = 1024;
 /// Answers of event handlers taken in one turn.
 const EVENT_ANSWERS_PER_TURN: usize = 256;
+/// Connections that a shard has room for from the start. Address space only: memory is taken as
+/// connections come. A table that grows is copied as a whole, within one turn, and what it leaves
+/// behind costs some 300 bytes per connection until the allocator gives it back.
+const CONNECTIONS_RESERVED: usize = 65_536;
 /// Longest sleep of a shard that nothing wakes: one look a second costs nothing measurable.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Pause of accepting after the process has run out of descriptors.
@@ -104,9 +108,12 @@ impl Reactor {
         for (index, listener) in (LISTENER_EVENTS..).zip(&listeners) {
             add(listener, EventData::new_u64(index))?;
         }
+        let mut sockets = Sockets::new(epoll.clone(), context, now);
+        sockets.reserve(CONNECTIONS_RESERVED);
+        state.reserve(CONNECTIONS_RESERVED);
         Ok(Self {
             state,
-            sockets: Sockets::new(epoll.clone(), context, now),
+            sockets,
             mesh,
             epoll,
             timer,

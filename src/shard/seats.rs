@@ -43,6 +43,8 @@ enum Seat {
 pub struct Seats {
     seats: Slab<Seat>,
     reserved: usize,
+    /// One more than the highest slot ever taken.
+    end: usize,
 }
 
 impl Seats {
@@ -58,7 +60,12 @@ impl Seats {
 
     /// No slot is at or beyond this.
     pub fn end(&self) -> usize {
-        self.seats.capacity()
+        self.end
+    }
+
+    /// Makes room for so many slots.
+    pub fn reserve_room(&mut self, slots: usize) {
+        self.seats.reserve(slots);
     }
 
     pub fn get(&self, slot: u32) -> Option<&Connection> {
@@ -76,7 +83,9 @@ impl Seats {
     }
 
     pub fn insert(&mut self, connection: Connection) -> u32 {
-        slot_of(self.seats.insert(Seat::Taken(connection)))
+        let key = self.seats.insert(Seat::Taken(connection));
+        self.end = self.end.max(key + 1);
+        slot_of(key)
     }
 
     /// Takes a slot for a reservation that `make` makes, knowing the slot.
@@ -84,6 +93,7 @@ impl Seats {
         let entry = self.seats.vacant_entry();
         let slot = slot_of(entry.key());
         let (reservation, result) = make(slot);
+        self.end = self.end.max(entry.key() + 1);
         entry.insert(Seat::Reserved(reservation));
         self.reserved += 1;
         (slot, result)

@@ -139,6 +139,11 @@ impl State {
         }
     }
 
+    /// Makes room for so many connections, so that the table need not be moved as they come.
+    pub fn reserve(&mut self, connections: usize) {
+        self.connections.reserve_room(connections);
+    }
+
     /// A turn begins at this moment, with an allowance of its own.
     pub fn begin_turn(&mut self, now: Millis) {
         self.now = now;
