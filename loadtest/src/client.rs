@@ -15,7 +15,7 @@ use crate::wire::subprotocol::Subprotocol;
 /// Connections from one source address before the next one is taken. The kernel offers about
 /// 28,000 ports but searches half of them first: beyond 14,000 each `connect` costs the
 /// generator ten times as much (measured with `connect --connections 19000`).
-const CONNECTIONS_PER_SOURCE: usize = 10_000;
+pub(crate) const CONNECTIONS_PER_SOURCE: usize = 10_000;
 /// Source addresses tried when the ports of one are used up, e.g. by runs just before.
 const SOURCES_MAX: usize = 16;
 
@@ -59,7 +59,8 @@ pub(crate) struct Client {
     pub(crate) socket: Socket,
     pub(crate) stage: Stage,
     pub(crate) dial: Dial,
-    pub(crate) started_ns: u64,
+    /// When it was to start.
+    pub(crate) due_ns: u64,
     /// Whether the epoll watches for room to write.
     pub(crate) is_waiting_to_write: bool,
 }
@@ -68,14 +69,14 @@ impl Client {
     /// Starts to connect; the socket becomes writable when that is done.
     pub(crate) fn start(
         address: SocketAddr,
-        index: usize,
+        first_source: usize,
         dial: Dial,
-        now_ns: u64,
+        due_ns: u64,
     ) -> rustix::io::Result<Self> {
-        let mut socket = Socket::new(connect(address, index / CONNECTIONS_PER_SOURCE)?);
+        let mut socket = Socket::new(connect(address, first_source)?);
         socket.outgoing.extend_from_slice(&dial.request);
         let stage = Stage::Connecting;
-        Ok(Self { socket, stage, dial, started_ns: now_ns, is_waiting_to_write: true })
+        Ok(Self { socket, stage, dial, due_ns, is_waiting_to_write: true })
     }
 }
 

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown, sockopt};
 use rustix::time::Timespec;
 
-use crate::client::{Client, Stage};
+use crate::client::{CONNECTIONS_PER_SOURCE, Client, Stage};
 use crate::clock::{self, NS_PER_S};
 use crate::socket::Received;
 use crate::wire::{envelope, frame, handshake, http};
@@ -37,7 +37,8 @@ pub(crate) struct Fleet {
     pub(crate) clients: Vec<Client>,
     events: Vec<Event>,
     scratch: Vec<u8>,
-    /// Clients that opened since the owner last looked, with the nanoseconds each took.
+    /// Clients that opened since the owner last looked, with the nanoseconds each took since it
+    /// was to start.
     pub(crate) opened: Vec<u64>,
     pub(crate) pings: u64,
     /// Clients the server closed unasked, by reason.
@@ -63,21 +64,27 @@ impl Fleet {
         })
     }
 
-    /// Starts one more client; its index is the count of those before it.
-    pub(crate) fn start(&mut self, dial: Dial) -> Result<()> {
-        let index = self.clients.len();
-        let client = Client::start(self.address, index, dial, clock::now_ns())
-            .with_context(|| format!("connecting client {index} to {}", self.address))?;
-        let interest = EventFlags::IN | EventFlags::OUT;
-        epoll::add(
-            &self.epoll,
-            &client.socket.descriptor,
-            EventData::new_u64(index as u64),
-            interest,
-        )
-        .context("watching a client")?;
+    /// Starts one more client, which was to start at `due_ns`; its index is the count of those
+    /// before it.
+    pub(crate) fn start_due(&mut self, dial: Dial, due_ns: u64) -> Result<()> {
+        let client = self.connect(self.clients.len(), dial, due_ns)?;
         self.clients.push(client);
         Ok(())
+    }
+
+    fn connect(&self, index: usize, dial: Dial, due_ns: u64) -> Result<Client> {
+        let source = index / CONNECTIONS_PER_SOURCE;
+        let client = Client::start(self.address, source, dial, due_ns)
+            .with_context(|| format!("connecting client {index} to {}", self.address))?;
+        let interest = EventFlags::IN | EventFlags::OUT;
+        let data = EventData::new_u64(index as u64);
+        epoll::add(&self.epoll, &client.socket.descriptor, data, interest)
+            .context("watching a client")?;
+        Ok(client)
+    }
+
+    pub(crate) fn is_open(&self, index: usize) -> bool {
+        self.clients[index].stage == Stage::Open
     }
 
     /// Waits at most `timeout_ns` for something to happen and deals with it. `on_message` gets
@@ -119,18 +126,22 @@ impl Fleet {
         }
     }
 
+    fn send_close(&mut self, index: usize) -> Result<()> {
+        let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
+        self.clients[index].socket.outgoing.extend_from_slice(&close);
+        self.clients[index].stage = Stage::Closing;
+        self.closing += 1;
+        self.write(index)
+    }
+
     /// Closes every open client with code 1000 and waits for the server to do its part. The
     /// result is how many closes the server answered.
     pub(crate) fn close_all(&mut self) -> Result<usize> {
         for index in 0..self.clients.len() {
             if self.clients[index].stage == Stage::Asking {
                 self.retire(index)?;
-            } else if self.clients[index].stage == Stage::Open {
-                let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
-                self.clients[index].socket.outgoing.extend_from_slice(&close);
-                self.clients[index].stage = Stage::Closing;
-                self.closing += 1;
-                self.write(index)?;
+            } else if self.is_open(index) {
+                self.send_close(index)?;
                 // The server's answers are taken along, or they would pile up.
                 self.turn(0, |_, _, _| {})?;
             }
@@ -278,7 +289,8 @@ impl Fleet {
     fn on_opened(&mut self, index: usize, stage: Stage, now_ns: u64) {
         let client = &mut self.clients[index];
         client.stage = stage;
-        self.opened.push(now_ns.saturating_sub(client.started_ns));
+        let latency_ns = now_ns.saturating_sub(client.due_ns);
+        self.opened.push(latency_ns);
     }
 
     /// Control frames, and messages of clients that are not open yet.

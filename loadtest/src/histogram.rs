@@ -32,6 +32,10 @@ impl Latencies {
         self.histogram.saturating_record(latency_ns);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.histogram.is_empty()
+    }
+
     pub(crate) fn quantiles(&self) -> Quantiles {
         let at = |quantile| self.histogram.value_at_quantile(quantile) as f64 / 1e3;
         Quantiles {

@@ -1,4 +1,4 @@
-//! Opening many clients, a bounded number of them at a time.
+//! Opening many clients: a bounded number of them at a time, or each at its time.
 
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -6,50 +6,161 @@ use serde::Serialize;
 use crate::clock::{self, NS_PER_S};
 use crate::fleet::{Dial, Fleet};
 use crate::histogram::{Latencies, Quantiles};
+use crate::pace::Schedule;
 use crate::progress::Progress;
 
 /// When not one client opens for this long, the server is stuck and the run ends.
 const STALL_NS: u64 = 15 * NS_PER_S;
+/// Clients started between two reads, so that a schedule that lags does not stop reading.
+const STARTS_PER_TURN_MAX: usize = 256;
 
-/// How an opening went.
+/// When clients start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arrival {
+    /// Closed loop: this many are being opened at a time.
+    AtATime(usize),
+    /// Open loop: this many a second, at evenly spaced times, whatever the server does.
+    PerSecond(f64),
+}
+
+/// Says when the next client starts.
+pub(crate) enum Gate {
+    AtATime(usize),
+    Scheduled(Schedule),
+}
+
+impl Gate {
+    pub(crate) fn open(arrival: Arrival) -> Self {
+        match arrival {
+            Arrival::AtATime(count) => Self::AtATime(count),
+            Arrival::PerSecond(rate) => Self::Scheduled(Schedule::endless(rate)),
+        }
+    }
+
+    /// When the next client was due, if it was, `opening` being how many are on their way.
+    pub(crate) fn take(&mut self, opening: usize) -> Option<u64> {
+        let now_ns = clock::now_ns();
+        match self {
+            Self::AtATime(count) => (opening < *count).then_some(now_ns),
+            Self::Scheduled(schedule) => schedule.take_due(now_ns),
+        }
+    }
+
+    /// How long a turn may sleep without missing a client.
+    pub(crate) fn sleep_ns(&self) -> u64 {
+        match self {
+            Self::AtATime(_) => NS_PER_S / 10,
+            Self::Scheduled(schedule) => schedule.sleep_ns(),
+        }
+    }
+}
+
+/// How an opening went, as measured.
+pub(crate) struct Opened {
+    pub(crate) connections: usize,
+    started_ns: u64,
+    ended_ns: u64,
+    latencies: Latencies,
+    lags: Latencies,
+}
+
+/// As [`Opened`], for a report.
 #[derive(Serialize)]
 pub(crate) struct Opening {
     pub(crate) connections: usize,
     pub(crate) seconds: f64,
     pub(crate) connections_per_s: f64,
-    /// From `connect` until the client may be used: upgraded, greeted, joined.
+    /// From when a client was due, or else from `connect`, until it may be used: upgraded,
+    /// greeted, joined.
     pub(crate) latency: Quantiles,
+    /// How late the generator started clients that were due; part of the latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) generator_lag: Option<Quantiles>,
+}
+
+impl Opened {
+    fn start() -> Self {
+        let started_ns = clock::now_ns();
+        Self {
+            connections: 0,
+            started_ns,
+            ended_ns: started_ns,
+            latencies: Latencies::new(),
+            lags: Latencies::new(),
+        }
+    }
+
+    pub(crate) fn told(&self) -> Opening {
+        let seconds = clock::seconds_between(self.started_ns, self.ended_ns);
+        Opening {
+            connections: self.connections,
+            seconds,
+            connections_per_s: self.connections as f64 / seconds,
+            latency: self.latencies.quantiles(),
+            generator_lag: (!self.lags.is_empty()).then(|| self.lags.quantiles()),
+        }
+    }
 }
 
 /// Opens one client for each of `dials`, `concurrency` of them at a time.
 pub(crate) fn open_all(fleet: &mut Fleet, dials: &[Dial], concurrency: usize) -> Result<Opening> {
-    let started_ns = clock::now_ns();
+    Ok(open_by(fleet, dials, Arrival::AtATime(concurrency))?.told())
+}
+
+/// Opens one client for each of `dials`.
+pub(crate) fn open_by(fleet: &mut Fleet, dials: &[Dial], arrival: Arrival) -> Result<Opened> {
     let mut progress = Progress::new("connect");
-    let mut latencies = Latencies::new();
-    let (mut started, mut opened) = (0, 0);
-    let mut last_open_ns = started_ns;
-    while opened < dials.len() {
-        while started < dials.len() && started - opened < concurrency {
-            fleet.start(dials[started].clone())?;
+    let mut gate = Gate::open(arrival);
+    let mut result = Opened::start();
+    let (mut started, mut last_open_ns) = (0, result.started_ns);
+    while result.connections < dials.len() {
+        let turn_end = dials.len().min(started + STARTS_PER_TURN_MAX);
+        while started < turn_end
+            && let Some(due_ns) = gate.take(started - result.connections)
+        {
+            fleet.start_due(dials[started].clone(), due_ns)?;
             started += 1;
+            if let Arrival::PerSecond(_) = arrival {
+                result.lags.record(clock::now_ns() - due_ns);
+            }
         }
-        fleet.turn(NS_PER_S / 10, |_, _, _| {})?;
+        // With the last client started, nothing is due.
+        let sleep_ns = if started < dials.len() { gate.sleep_ns() } else { NS_PER_S / 10 };
+        fleet.turn(sleep_ns, |_, _, _| {})?;
         let now_ns = clock::now_ns();
-        if !fleet.opened.is_empty() {
+        if !fleet.opened.is_empty() || started == result.connections {
             last_open_ns = now_ns;
-            opened += fleet.opened.len();
-            fleet.opened.drain(..).for_each(|latency_ns| latencies.record(latency_ns));
+        }
+        for latency_ns in fleet.opened.drain(..) {
+            result.connections += 1;
+            result.latencies.record(latency_ns);
         }
         if now_ns - last_open_ns > STALL_NS {
-            bail!("no client opened for {} s; {opened} are open", STALL_NS / NS_PER_S);
+            let seconds = STALL_NS / NS_PER_S;
+            bail!("no client opened for {seconds} s; {} are open", result.connections);
         }
-        progress.tick(now_ns, || format!("{opened} of {} open", dials.len()));
+        progress.tick(now_ns, || format!("{} of {} open", result.connections, dials.len()));
     }
-    let seconds = clock::seconds_between(started_ns, clock::now_ns());
-    Ok(Opening {
-        connections: opened,
-        seconds,
-        connections_per_s: opened as f64 / seconds,
-        latency: latencies.quantiles(),
-    })
+    result.ended_ns = clock::now_ns();
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_gate_lets_in_as_many_as_it_may_at_a_time() {
+        let mut gate = Gate::open(Arrival::AtATime(2));
+        assert!(gate.take(0).is_some() && gate.take(1).is_some());
+        assert_eq!(gate.take(2), None);
+    }
+
+    #[test]
+    fn an_open_gate_lets_in_at_its_times_however_many_are_on_their_way() {
+        let mut gate = Gate::open(Arrival::PerSecond(1e6));
+        let first = gate.take(1_000_000).unwrap();
+        while clock::now_ns() < first + 10_000 {}
+        assert_eq!((gate.take(0), gate.take(9)), (Some(first + 1000), Some(first + 2000)));
+    }
 }

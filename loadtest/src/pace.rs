@@ -26,6 +26,11 @@ impl Schedule {
         Self { start_ns, end_ns, interval_ns: NS_PER_S as f64 / rate, next: 0 }
     }
 
+    /// `rate` times a second from now on.
+    pub(crate) fn endless(rate: f64) -> Self {
+        Self { end_ns: u64::MAX, ..Self::start(rate, 0) }
+    }
+
     pub(crate) fn end_ns(&self) -> u64 {
         self.end_ns
     }

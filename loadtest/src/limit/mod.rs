@@ -25,6 +25,7 @@ pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::StreamRow;
 use crate::fanout;
 use crate::fanout::settings::{LoadArgs, Subprotocols};
+use crate::open::Arrival;
 use crate::report::{Report, grouped};
 use crate::wire::subprotocol::Subprotocol;
 use crate::{connect, setup};
@@ -77,7 +78,8 @@ pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
             let connections = usize::try_from(args.load.audience.subscribers)?;
             let concurrency = usize::try_from(args.load.pacing.concurrency)?;
             let kind = Subprotocol::None;
-            let report = connect::drive(&server.target(), connections, concurrency, kind)?;
+            let arrival = Arrival::AtATime(concurrency);
+            let report = connect::drive(&server.target(), connections, arrival, kind)?;
             let is_clean = report.is_clean();
             Report::new("limit bare-accept", server.target().cores(), report).print(is_json)?;
             Ok(is_clean)
