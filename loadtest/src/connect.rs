@@ -3,19 +3,19 @@
 //! A client is in when its upgrade is answered and, in the JSON subprotocol, when it has its
 //! `connected` message. Clients come as fast as the server lets them in, or each at its time,
 //! from which its latency counts. All stay open until the last one is in, then all are closed
-//! with 1000.
+//! with 1000. Several processes begin together, and none closes before all have their clients.
 
 use std::fmt::{self, Display, Formatter};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::fleet::Fleet;
+use crate::generators::sum::{self, Site};
+use crate::generators::{self, GeneratorArgs, Part};
 use crate::meter::{Meter, Usage};
-use crate::open::{Arrival, Opening, open_by};
+use crate::open::{Arrival, Opened, Opening, open_by};
 use crate::report::{Report, grouped, row, row_if};
-use crate::setup;
 use crate::target::{Target, TargetArgs};
 use crate::wire::subprotocol::Subprotocol;
 
@@ -23,12 +23,16 @@ use crate::wire::subprotocol::Subprotocol;
 pub(crate) struct ConnectArgs {
     #[command(flatten)]
     target: TargetArgs,
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[command(flatten)]
+    generators: GeneratorArgs,
+    /// Of all generators together
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connections: u64,
-    /// Connections being opened at a time, unless --rate is given
+    /// Connections that each generator opens at a time, unless --rate is given
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     concurrency: u64,
-    /// Connections per second, each begun when it is due; as fast as they open by default
+    /// Connections per second of all generators, each begun when it is due; as fast as they open
+    /// by default
     #[arg(long, conflicts_with = "concurrency")]
     rate: Option<f64>,
     /// What the clients speak; `none` sends no token either
@@ -36,71 +40,96 @@ pub(crate) struct ConnectArgs {
     subprotocol: Subprotocol,
 }
 
+/// What one process measured.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Measured {
+    site: Site,
+    opened: Opened,
+    usage: Usage,
+    closed_orderly: usize,
+}
+
 #[derive(Serialize)]
 pub(crate) struct ConnectReport {
-    pub(crate) opening: Opening,
-    pub(crate) server_cpu_us_per_connection: Option<f64>,
-    pub(crate) generator_cpu_us_per_connection: f64,
-    pub(crate) usage: Usage,
+    generators: usize,
+    opening: Opening,
+    server_cpu_us_per_connection: Option<f64>,
+    generator_cpu_us_per_connection: f64,
+    usage: Usage,
     /// Clients whose close the server answered with a close frame.
-    pub(crate) closed_orderly: usize,
-    pub(crate) notes: Vec<String>,
+    closed_orderly: usize,
+    notes: Vec<String>,
 }
 
 impl ConnectArgs {
-    fn arrival(&self) -> Result<Arrival> {
+    fn arrival(&self, part: &Part) -> Result<Arrival> {
         let Some(rate) = self.rate else {
             return Ok(Arrival::AtATime(usize::try_from(self.concurrency)?));
         };
         ensure!((1.0..=1e6).contains(&rate), "--rate {rate} is not 1 to 1e6 connections a second");
-        Ok(Arrival::PerSecond(rate))
-    }
-}
-
-impl ConnectReport {
-    pub(crate) fn is_clean(&self) -> bool {
-        self.closed_orderly == self.opening.connections
+        Ok(Arrival::PerSecond(part.rate_of(rate)))
     }
 }
 
 /// Runs the scenario; whether every client came in and was let out.
 pub(crate) fn run(args: &ConnectArgs, is_json: bool) -> Result<bool> {
-    let connections = usize::try_from(args.connections)?;
-    setup::allow_sockets(connections)?;
-    let target = Target::resolve(&args.target)?;
-    let report = drive(&target, connections, args.arrival()?, args.subprotocol)?;
+    let parts = generators::run(&args.generators, args.target.url.len(), |part| {
+        let connections = part.share_of(args.connections)?;
+        let target = part.target(&args.target)?;
+        drive(part, &target, connections, args.arrival(part)?, args.subprotocol)
+    })?;
+    let Some(parts) = parts else { return Ok(true) };
+    let cores = sum::cores(parts.iter().map(|part| &part.site));
+    let report = ConnectReport::of(&parts);
     let is_clean = report.is_clean();
-    Report::new("connect", target.cores(), report).print(is_json)?;
+    Report::new("connect", cores, report).print(is_json)?;
     Ok(is_clean)
 }
 
 pub(crate) fn drive(
+    part: &Part,
     target: &Target,
     connections: usize,
     arrival: Arrival,
     subprotocol: Subprotocol,
-) -> Result<ConnectReport> {
+) -> Result<Measured> {
     let dials = vec![target.dial(subprotocol, None)?; connections];
-    let mut fleet = Fleet::new(target.address, 0)?;
+    let mut fleet = part.fleet(target, connections, 0)?;
+    part.meet(&mut fleet)?;
     let meter = Meter::start(target.process);
-    let opening = open_by(&mut fleet, &dials, arrival)?.told();
+    let opened = open_by(&mut fleet, &dials, arrival)?;
     let usage = meter.read();
-    let mut notes = target.notes.clone();
-    notes.extend(fleet.lost.iter().map(|(reason, count)| format!("{count} clients: {reason}")));
-    let closed_orderly = fleet.close_all()?;
-    let count = opening.connections as u64;
-    Ok(ConnectReport {
-        opening,
-        server_cpu_us_per_connection: usage.server_ns_per(count).map(|ns| ns / 1e3),
-        generator_cpu_us_per_connection: usage.generator_ns_per(count) / 1e3,
-        usage,
-        closed_orderly,
-        notes,
-    })
+    part.meet(&mut fleet)?;
+    let mut site = Site::of(target);
+    site.notes
+        .extend(fleet.lost.iter().map(|(reason, count)| format!("{count} clients: {reason}")));
+    Ok(Measured { site, opened, usage, closed_orderly: fleet.close_all()? })
+}
+
+impl ConnectReport {
+    pub(crate) fn of(parts: &[Measured]) -> Self {
+        let usage = sum::usage(parts.iter().map(|part| (&part.site, part.usage)));
+        let opening = Opened::sum(parts.iter().map(|part| &part.opened)).told();
+        let count = opening.connections as u64;
+        Self {
+            generators: parts.len(),
+            opening,
+            server_cpu_us_per_connection: usage.server_ns_per(count).map(|ns| ns / 1e3),
+            generator_cpu_us_per_connection: usage.generator_ns_per(count) / 1e3,
+            usage,
+            closed_orderly: parts.iter().map(|part| part.closed_orderly).sum(),
+            notes: sum::notes(parts.iter().map(|part| &part.site)),
+        }
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.closed_orderly == self.opening.connections
+    }
 }
 
 impl Display for ConnectReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        row_if(out, "generators", (self.generators > 1).then_some(self.generators))?;
         row(out, "connections", self.opening.connections)?;
         row(out, "connections/s", grouped(self.opening.connections_per_s))?;
         let per_connection = self.server_cpu_us_per_connection.map(|us| format!("{us:.1} µs"));

@@ -33,6 +33,8 @@ const CLOSE_TIMEOUT_NS: u64 = 10 * NS_PER_S;
 
 pub(crate) struct Fleet {
     address: SocketAddr,
+    /// The source address of the first client, by its place in `client::connect`.
+    first_source: usize,
     epoll: OwnedFd,
     pub(crate) clients: Vec<Client>,
     events: Vec<Event>,
@@ -52,6 +54,7 @@ impl Fleet {
     pub(crate) fn new(address: SocketAddr, payload_bytes: usize) -> Result<Self> {
         Ok(Self {
             address,
+            first_source: 0,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).context("creating an epoll")?,
             clients: Vec::new(),
             events: Vec::with_capacity(EVENTS_PER_TURN_MAX),
@@ -64,6 +67,12 @@ impl Fleet {
         })
     }
 
+    /// Takes other source addresses than a process beside this one, `skipped` of them.
+    pub(crate) fn with_sources_behind(mut self, skipped: usize) -> Self {
+        self.first_source = skipped;
+        self
+    }
+
     /// Starts one more client, which was to start at `due_ns`; its index is the count of those
     /// before it.
     pub(crate) fn start_due(&mut self, dial: Dial, due_ns: u64) -> Result<()> {
@@ -73,7 +82,7 @@ impl Fleet {
     }
 
     fn connect(&self, index: usize, dial: Dial, due_ns: u64) -> Result<Client> {
-        let source = index / CONNECTIONS_PER_SOURCE;
+        let source = self.first_source + index / CONNECTIONS_PER_SOURCE;
         let client = Client::start(self.address, source, dial, due_ns)
             .with_context(|| format!("connecting client {index} to {}", self.address))?;
         let interest = EventFlags::IN | EventFlags::OUT;

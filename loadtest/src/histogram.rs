@@ -1,7 +1,7 @@
 //! Latencies in constant memory, to three digits.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longer than any wait a run allows; what is beyond is recorded as this.
 const LATENCY_NS_MAX: u64 = 600_000_000_000;
@@ -36,6 +36,18 @@ impl Latencies {
         self.histogram.is_empty()
     }
 
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (value, count) in other.counts() {
+            self.histogram.saturating_record_n(value, count);
+        }
+    }
+
+    /// Values and how often each was recorded.
+    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let recorded = self.histogram.iter_recorded();
+        recorded.map(|step| (step.value_iterated_to(), step.count_at_value()))
+    }
+
     pub(crate) fn quantiles(&self) -> Quantiles {
         let at = |quantile| self.histogram.value_at_quantile(quantile) as f64 / 1e3;
         Quantiles {
@@ -45,6 +57,23 @@ impl Latencies {
             p999_us: at(0.999),
             max_us: self.histogram.max() as f64 / 1e3,
         }
+    }
+}
+
+/// As a list of values and their counts, from one process of a run to another.
+impl Serialize for Latencies {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.counts())
+    }
+}
+
+impl<'de> Deserialize<'de> for Latencies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut latencies = Self::new();
+        for (value, count) in Vec::<(u64, u64)>::deserialize(deserializer)? {
+            latencies.histogram.saturating_record_n(value, count);
+        }
+        Ok(latencies)
     }
 }
 
@@ -72,5 +101,17 @@ mod tests {
         assert!((quantiles.max_us - 1000.0).abs() < 2.0);
         latencies.record(u64::MAX);
         assert_eq!(latencies.quantiles().count, 1001);
+    }
+
+    #[test]
+    fn distributions_travel_and_add_up() {
+        let mut low = Latencies::new();
+        (1..=500).for_each(|us| low.record(us * 1000));
+        let mut high = Latencies::new();
+        (501..=1000).for_each(|us| high.record(us * 1000));
+        low.merge(&serde_json::from_str(&serde_json::to_string(&high).unwrap()).unwrap());
+        let quantiles = low.quantiles();
+        assert_eq!(quantiles.count, 1000);
+        assert!((quantiles.p50_us - 500.0).abs() < 2.0 && (quantiles.max_us - 1000.0).abs() < 2.0);
     }
 }

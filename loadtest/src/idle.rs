@@ -2,39 +2,40 @@
 //!
 //! Memory is the server's resident set with all clients open less that before the first one:
 //! user space only, the kernel's socket buffers are not in it. A server that was used before
-//! reuses memory and shows too little: start a fresh one.
+//! reuses memory and shows too little: start a fresh one. Several processes look at the same
+//! moments: when none has begun, when all have opened their clients, and before any closes.
 
 use std::fmt::{self, Display, Formatter};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, NS_PER_S};
-use crate::fleet::Fleet;
+use crate::generators::sum::{self, Site};
+use crate::generators::{self, GeneratorArgs, Part};
 use crate::meter::{Meter, Usage};
-use crate::open::{Opening, open_all};
-use crate::procfs::{Memory, Process};
+use crate::open::{Arrival, Opened, Opening, open_by};
+use crate::procfs::Memory;
 use crate::progress::Progress;
 use crate::report::{Report, grouped, row, row_if};
-use crate::setup;
-use crate::target::{Target, TargetArgs};
+use crate::steady;
+use crate::target::TargetArgs;
 use crate::wire::subprotocol::Subprotocol;
-
-/// Memory counts as settled when it changed by less than this within a second.
-const SETTLED_BYTES: u64 = 64 * 1024;
-const SETTLE_SECONDS_MAX: u64 = 10;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct IdleArgs {
     #[command(flatten)]
     target: TargetArgs,
-    #[arg(long, default_value_t = 19_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[command(flatten)]
+    generators: GeneratorArgs,
+    /// Of all generators together
+    #[arg(long, default_value_t = 19_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connections: u64,
     /// Seconds to watch; beyond the keep-alive interval (20) to see pings
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// Connections being opened at a time
+    /// Connections that each generator opens at a time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     concurrency: u64,
     /// What the clients speak; `none` sends no token either
@@ -42,9 +43,25 @@ pub(crate) struct IdleArgs {
     subprotocol: Subprotocol,
 }
 
+/// What one process measured.
+#[derive(Serialize, Deserialize)]
+struct Measured {
+    site: Site,
+    opened: Opened,
+    before: Memory,
+    after: Memory,
+    at_end: Memory,
+    usage: Usage,
+    pings: u64,
+    clients_closed: u64,
+    closed_orderly: usize,
+}
+
 #[derive(Serialize)]
 struct IdleReport {
+    generators: usize,
     opening: Opening,
+    /// Of all servers together, as all that follows.
     before: Memory,
     after: Memory,
     /// At the end of the watch: what keeping alive added.
@@ -60,28 +77,29 @@ struct IdleReport {
 
 /// Runs the scenario; whether every client stayed open until it was closed.
 pub(crate) fn run(args: &IdleArgs, is_json: bool) -> Result<bool> {
-    let connections = usize::try_from(args.connections)?;
-    setup::allow_sockets(connections)?;
-    let target = Target::resolve(&args.target)?;
-    let server = target.process.context("memory per connection needs the server's process")?;
-    let report = drive(&target, server, args, connections)?;
+    let servers = args.target.url.len();
+    let parts = generators::run(&args.generators, servers, |part| drive(part, args))?;
+    let Some(parts) = parts else { return Ok(true) };
+    let cores = sum::cores(parts.iter().map(|part| &part.site));
+    let report = IdleReport::of(&parts);
     let is_clean = report.clients_closed == 0;
-    Report::new("idle", target.cores(), report).print(is_json)?;
+    Report::new("idle", cores, report).print(is_json)?;
     Ok(is_clean)
 }
 
-fn drive(
-    target: &Target,
-    server: Process,
-    args: &IdleArgs,
-    connections: usize,
-) -> Result<IdleReport> {
-    let memory = || server.memory().context("reading the server's memory");
+fn drive(part: &Part, args: &IdleArgs) -> Result<Measured> {
+    let connections = part.share_of(args.connections)?;
+    let target = part.target(&args.target)?;
+    let server = target.process.context("memory per connection needs the server's process")?;
     let dials = vec![target.dial(args.subprotocol, None)?; connections];
-    let mut fleet = Fleet::new(target.address, 0)?;
-    let before = memory()?;
-    let opening = open_all(&mut fleet, &dials, usize::try_from(args.concurrency)?)?;
-    let after = settled(&mut fleet, server)?;
+    let mut fleet = part.fleet(&target, connections, 0)?;
+    let before = steady::memory_now(server)?;
+    part.meet(&mut fleet)?;
+    let arrival = Arrival::AtATime(usize::try_from(args.concurrency)?);
+    let opened = open_by(&mut fleet, &dials, arrival)?;
+    part.meet(&mut fleet)?;
+    let after = steady::memory(&mut fleet, server)?;
+    part.meet(&mut fleet)?;
 
     let mut progress = Progress::new("idle");
     let meter = Meter::start(target.process);
@@ -91,16 +109,14 @@ fn drive(
         progress.tick(clock::now_ns(), || format!("{} pings", fleet.pings));
     }
     let usage = meter.read();
-    let at_end = memory()?;
-    let mut notes = target.notes.clone();
-    notes.extend(fleet.lost.iter().map(|(reason, count)| format!("{count} clients: {reason}")));
-    let per_connection = |field: fn(Memory) -> u64| {
-        field(after).saturating_sub(field(before)) as f64 / connections as f64
-    };
-    Ok(IdleReport {
-        rss_bytes_per_connection: per_connection(|memory| memory.rss_bytes),
-        anonymous_bytes_per_connection: per_connection(|memory| memory.anonymous_bytes),
-        opening,
+    let at_end = steady::memory_now(server)?;
+    part.meet(&mut fleet)?;
+    let mut site = Site::of(&target);
+    site.notes
+        .extend(fleet.lost.iter().map(|(reason, count)| format!("{count} clients: {reason}")));
+    Ok(Measured {
+        site,
+        opened,
         before,
         after,
         at_end,
@@ -108,30 +124,39 @@ fn drive(
         pings: fleet.pings,
         clients_closed: fleet.lost.values().sum(),
         closed_orderly: fleet.close_all()?,
-        notes,
     })
 }
 
-/// The server's memory once it has stopped to change.
-fn settled(fleet: &mut Fleet, server: Process) -> Result<Memory> {
-    let mut last = server.memory().context("reading the server's memory")?;
-    for _ in 0..SETTLE_SECONDS_MAX {
-        let end_ns = clock::now_ns() + NS_PER_S;
-        while clock::now_ns() < end_ns {
-            fleet.turn(NS_PER_S / 10, |_, _, _| {})?;
-        }
-        let now = server.memory().context("reading the server's memory")?;
-        let is_settled = now.rss_bytes.abs_diff(last.rss_bytes) < SETTLED_BYTES;
-        last = now;
-        if is_settled {
-            break;
+impl IdleReport {
+    fn of(parts: &[Measured]) -> Self {
+        let memory = |at: fn(&Measured) -> Memory| {
+            sum::memory(parts.iter().map(|part| (&part.site, at(part))))
+        };
+        let (before, after) = (memory(|part| part.before), memory(|part| part.after));
+        let opening = Opened::sum(parts.iter().map(|part| &part.opened)).told();
+        let per_connection = |field: fn(Memory) -> u64| {
+            field(after).saturating_sub(field(before)) as f64 / opening.connections as f64
+        };
+        Self {
+            generators: parts.len(),
+            rss_bytes_per_connection: per_connection(|memory| memory.rss_bytes),
+            anonymous_bytes_per_connection: per_connection(|memory| memory.anonymous_bytes),
+            opening,
+            before,
+            after,
+            at_end: memory(|part| part.at_end),
+            usage: sum::usage(parts.iter().map(|part| (&part.site, part.usage))),
+            pings: parts.iter().map(|part| part.pings).sum(),
+            clients_closed: parts.iter().map(|part| part.clients_closed).sum(),
+            closed_orderly: parts.iter().map(|part| part.closed_orderly).sum(),
+            notes: sum::notes(parts.iter().map(|part| &part.site)),
         }
     }
-    Ok(last)
 }
 
 impl Display for IdleReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        row_if(out, "generators", (self.generators > 1).then_some(self.generators))?;
         row(out, "connections", self.opening.connections)?;
         row(out, "RSS per connection", format!("{} B", grouped(self.rss_bytes_per_connection)))?;
         let anonymous = format!("{} B", grouped(self.anonymous_bytes_per_connection));

@@ -1,11 +1,12 @@
 //! Load generators for corecast: scenarios as subcommands, one process and one thread each; one
-//! more thread where the server under test calls an event handler.
+//! more thread where the server under test calls an event handler, and more processes where a run
+//! is spread over `generators`.
 //!
 //! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
 //! `fleet` all of them on one epoll, `open` lets them in; `fanout`, `groups`, `rest`, `events`,
-//! `connect`, `idle` and `limit` are the scenarios; `pace` is their time; `target`, `procfs`,
-//! `metrics`, `meter`, `histogram` and `report` are what they measure with, and `compare` puts
-//! reports side by side.
+//! `connect`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a
+//! run between processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram` and `report`
+//! are what they measure with, and `compare` puts reports side by side.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
@@ -19,6 +20,7 @@ mod connect;
 mod events;
 mod fanout;
 mod fleet;
+mod generators;
 mod groups;
 mod histogram;
 mod idle;
@@ -33,6 +35,7 @@ mod report;
 mod rest;
 mod setup;
 mod socket;
+mod steady;
 mod target;
 mod token;
 mod wire;

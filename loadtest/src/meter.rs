@@ -4,7 +4,7 @@
 //! which side was the limit. A saturated generator makes throughput a lower bound; CPU per
 //! delivery still holds, except that a server which waits for its clients may batch more.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::procfs::Process;
@@ -20,7 +20,7 @@ pub(crate) struct Meter {
 }
 
 /// What a span cost. Shares are of one core: a server on two cores can have 2.0.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Usage {
     pub(crate) seconds: f64,
     pub(crate) server_cpu_ns: Option<u64>,
@@ -41,25 +41,36 @@ impl Meter {
     }
 
     pub(crate) fn read(&self) -> Usage {
-        let wall_ns = clock::now_ns().saturating_sub(self.started_ns).max(1);
-        let share = |cpu_ns: u64| cpu_ns as f64 / wall_ns as f64;
+        let seconds = clock::seconds_between(self.started_ns, clock::now_ns());
         let server_now_ns = self.server.and_then(Process::cpu_ns);
         let server_cpu_ns =
             server_now_ns.zip(self.server_cpu_ns).map(|(now, then)| now.saturating_sub(then));
         let generator_now_ns = Process::own().cpu_ns().unwrap_or(0);
         let generator_cpu_ns = generator_now_ns.saturating_sub(self.generator_cpu_ns);
-        Usage {
-            seconds: wall_ns as f64 / clock::NS_PER_S as f64,
-            server_cpu_ns,
-            server_cpu_share: server_cpu_ns.map(share),
-            generator_cpu_ns,
-            generator_cpu_share: share(generator_cpu_ns),
-            is_generator_bound: share(generator_cpu_ns) > GENERATOR_BOUND_SHARE,
-        }
+        let usage = Usage::of(seconds, server_cpu_ns, generator_cpu_ns, false);
+        let is_generator_bound = usage.generator_cpu_share > GENERATOR_BOUND_SHARE;
+        Usage { is_generator_bound, ..usage }
     }
 }
 
 impl Usage {
+    pub(crate) fn of(
+        seconds: f64,
+        server_cpu_ns: Option<u64>,
+        generator_cpu_ns: u64,
+        is_generator_bound: bool,
+    ) -> Self {
+        let share = |cpu_ns: u64| cpu_ns as f64 / clock::NS_PER_S as f64 / seconds;
+        Self {
+            seconds,
+            server_cpu_ns,
+            server_cpu_share: server_cpu_ns.map(share),
+            generator_cpu_ns,
+            generator_cpu_share: share(generator_cpu_ns),
+            is_generator_bound,
+        }
+    }
+
     pub(crate) fn server_ns_per(&self, count: u64) -> Option<f64> {
         self.server_cpu_ns.map(|ns| ns as f64 / count.max(1) as f64)
     }

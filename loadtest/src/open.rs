@@ -1,7 +1,7 @@
 //! Opening many clients: a bounded number of them at a time, or each at its time.
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, NS_PER_S};
 use crate::fleet::{Dial, Fleet};
@@ -55,7 +55,8 @@ impl Gate {
     }
 }
 
-/// How an opening went, as measured.
+/// How an opening went, as measured; several processes can put theirs together.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Opened {
     pub(crate) connections: usize,
     started_ns: u64,
@@ -90,6 +91,19 @@ impl Opened {
         }
     }
 
+    /// Openings of the same time as one: from the first start to the last end.
+    pub(crate) fn sum<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
+        let mut sum = Self { started_ns: u64::MAX, ended_ns: 0, ..Self::start() };
+        for part in parts {
+            sum.connections += part.connections;
+            sum.started_ns = sum.started_ns.min(part.started_ns);
+            sum.ended_ns = sum.ended_ns.max(part.ended_ns);
+            sum.latencies.merge(&part.latencies);
+            sum.lags.merge(&part.lags);
+        }
+        sum
+    }
+
     pub(crate) fn told(&self) -> Opening {
         let seconds = clock::seconds_between(self.started_ns, self.ended_ns);
         Opening {
@@ -118,11 +132,11 @@ pub(crate) fn open_by(fleet: &mut Fleet, dials: &[Dial], arrival: Arrival) -> Re
         while started < turn_end
             && let Some(due_ns) = gate.take(started - result.connections)
         {
-            fleet.start_due(dials[started].clone(), due_ns)?;
-            started += 1;
             if let Arrival::PerSecond(_) = arrival {
                 result.lags.record(clock::now_ns() - due_ns);
             }
+            fleet.start_due(dials[started].clone(), due_ns)?;
+            started += 1;
         }
         // With the last client started, nothing is due.
         let sleep_ns = if started < dials.len() { gate.sleep_ns() } else { NS_PER_S / 10 };
@@ -162,5 +176,19 @@ mod tests {
         let first = gate.take(1_000_000).unwrap();
         while clock::now_ns() < first + 10_000 {}
         assert_eq!((gate.take(0), gate.take(9)), (Some(first + 1000), Some(first + 2000)));
+    }
+
+    #[test]
+    fn openings_of_the_same_time_span_from_first_to_last() {
+        let opened = |connections, started_ns, ended_ns| Opened {
+            connections,
+            started_ns,
+            ended_ns,
+            ..Opened::start()
+        };
+        let parts = [opened(30, 2 * NS_PER_S, 4 * NS_PER_S), opened(10, NS_PER_S, 3 * NS_PER_S)];
+        let told = Opened::sum(parts.iter()).told();
+        assert_eq!((told.connections, told.seconds), (40, 3.0));
+        assert!(told.generator_lag.is_none());
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Process {
 }
 
 /// Resident memory in bytes. `anonymous` leaves out the program's own mapped files.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Memory {
     pub(crate) rss_bytes: u64,
     pub(crate) anonymous_bytes: u64,

@@ -21,7 +21,8 @@ pub(crate) fn allow_sockets(sockets: usize) -> Result<()> {
     ensure!(
         limit.maximum.is_none_or(|maximum| maximum >= needed),
         "{sockets} connections need {needed} descriptors and this process may have {}; \
-         run several processes with fewer connections each, or raise the hard limit (ulimit -Hn)",
+         take more --generators where the scenario has them, or fewer connections, or raise the \
+         hard limit (ulimit -Hn)",
         limit.maximum.unwrap_or(0),
     );
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

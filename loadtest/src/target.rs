@@ -20,9 +20,9 @@ use crate::wire::{handshake, http};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TargetArgs {
-    /// Address of the server; loopback only
+    /// Address of the server; loopback only. Scenarios with --generators take several
     #[arg(long, default_value = "http://127.0.0.1:8080")]
-    pub(crate) url: Endpoint,
+    pub(crate) url: Vec<Endpoint>,
     /// Hub to connect to
     #[arg(long, default_value = "loadtest")]
     pub(crate) hub: String,
@@ -80,12 +80,22 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Finds the process behind the URL. Not finding it costs the server-side figures only.
+    /// The one server of a scenario.
     pub(crate) fn resolve(args: &TargetArgs) -> Result<Self> {
+        ensure!(args.url.len() == 1, "this scenario takes one --url, not {}", args.url.len());
+        Self::resolve_one_of(args, 0)
+    }
+
+    /// One of the servers, counted in turn. Finds the process behind its URL; not finding it
+    /// costs the server-side figures only.
+    pub(crate) fn resolve_one_of(args: &TargetArgs, turn: usize) -> Result<Self> {
+        let address = args.url[turn % args.url.len()].address;
+        let is_named = args.server_pid.is_some();
+        ensure!(args.url.len() == 1 || !is_named, "--server-pid names one server: give one --url");
         let mut notes = Vec::new();
         let found = match args.server_pid {
             Some(pid) => Ok(Process { pid }),
-            None => procfs::listener(args.url.address),
+            None => procfs::listener(address),
         };
         let process = found
             .map_err(|error| notes.push(format!("no server CPU or memory: {error:#}")))
@@ -98,7 +108,7 @@ impl Target {
                 is_readable
             });
         Ok(Self {
-            address: args.url.address,
+            address,
             process,
             notes,
             hub: args.hub.clone(),

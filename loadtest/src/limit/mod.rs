@@ -23,12 +23,14 @@ use serde::Serialize;
 use self::child::LimitServer;
 pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::StreamRow;
+use crate::connect::{self, ConnectReport};
 use crate::fanout;
 use crate::fanout::settings::{LoadArgs, Subprotocols};
+use crate::generators::Part;
 use crate::open::Arrival;
 use crate::report::{Report, grouped};
+use crate::setup;
 use crate::wire::subprotocol::Subprotocol;
-use crate::{connect, setup};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LimitArgs {
@@ -79,7 +81,9 @@ pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
             let concurrency = usize::try_from(args.load.pacing.concurrency)?;
             let kind = Subprotocol::None;
             let arrival = Arrival::AtATime(concurrency);
-            let report = connect::drive(&server.target(), connections, arrival, kind)?;
+            let part = Part::whole();
+            let result = connect::drive(&part, &server.target(), connections, arrival, kind)?;
+            let report = ConnectReport::of(&[result]);
             let is_clean = report.is_clean();
             Report::new("limit bare-accept", server.target().cores(), report).print(is_json)?;
             Ok(is_clean)
