@@ -3,7 +3,8 @@
 //! is spread over `generators`.
 //!
 //! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
-//! `fleet` all of them on one epoll, `open` lets them in; `fanout`, `groups`, `rest`, `events`,
+//! `fleet` all of them on one epoll, `open` lets them in, `reader` checks what
+//! they receive; `fanout`, `groups`, `rest`, `events`,
 //! `connect`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a
 //! run between processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram` and `report`
 //! are what they measure with, and `compare` puts reports side by side.
@@ -20,6 +21,7 @@ mod connect;
 mod events;
 mod fanout;
 mod fleet;
+mod gaps;
 mod generators;
 mod groups;
 mod histogram;
@@ -31,6 +33,7 @@ mod open;
 mod pace;
 mod procfs;
 mod progress;
+mod reader;
 mod report;
 mod rest;
 mod setup;

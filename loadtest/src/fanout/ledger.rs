@@ -5,16 +5,13 @@
 //! flight the ledger knows how many deliveries are missing. A publisher's message is under way
 //! until it has come back, to a publisher that receives its own, and else until all have it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::Serialize;
 
 use super::shape::{Publishing, Shape};
+use crate::gaps::Gaps;
 use crate::wire::stamp::Stamp;
-
-/// Gaps remembered one by one. Beyond, a late message counts as a duplicate; the run has failed
-/// long before.
-const GAPS_MAX: usize = 1 << 20;
 
 /// Reasons to distrust a run. All zero in a good one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -69,8 +66,7 @@ pub(crate) struct Ledger {
     pub(crate) published: u64,
     pub(crate) delivered: u64,
     /// Sequence numbers jumped over, by cell of `expected`.
-    gaps: HashSet<(usize, u32)>,
-    gap_count: u64,
+    gaps: Gaps,
     pub(crate) faults: Faults,
 }
 
@@ -93,8 +89,7 @@ impl Ledger {
             freed: Vec::new(),
             published: 0,
             delivered: 0,
-            gaps: HashSet::new(),
-            gap_count: 0,
+            gaps: Gaps::default(),
             faults: Faults::default(),
         }
     }
@@ -163,16 +158,13 @@ impl Ledger {
         }
         let expected = self.expected[cell];
         if sequence > expected {
-            self.gap_count += u64::from(sequence - expected);
-            let room = GAPS_MAX.saturating_sub(self.gaps.len());
-            self.gaps.extend((expected..sequence).take(room).map(|missed| (cell, missed)));
+            self.gaps.open(cell, expected, sequence);
             self.expected[cell] = sequence + 1;
             return true;
         }
-        let is_late = self.gaps.remove(&(cell, sequence));
+        let is_late = self.gaps.fill(cell, sequence);
         if is_late {
             self.faults.reordered += 1;
-            self.gap_count -= 1;
         } else {
             self.faults.duplicates += 1;
         }
@@ -182,7 +174,7 @@ impl Ledger {
     /// Counts what never came; call it when nothing is expected any more.
     pub(crate) fn settle_losses(&mut self) {
         let lanes = self.shape.lanes();
-        let mut lost = self.gap_count;
+        let mut lost = self.gaps.count();
         for subscriber in 0..self.shape.subscribers {
             let group = self.shape.group_of(subscriber);
             for lane in (0..lanes).filter(|&lane| self.shape.is_owed(subscriber, lane)) {

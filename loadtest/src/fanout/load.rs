@@ -18,7 +18,8 @@ use crate::meter::{Meter, Usage};
 use crate::pace::{BEHIND_MAX, Schedule, Settling, TURN_NS_MAX};
 use crate::procfs::Process;
 use crate::progress::Progress;
-use crate::wire::envelope::{Delivery, Layout, Odd};
+use crate::reader::{Misread, Reader};
+use crate::wire::envelope::Delivery;
 use crate::wire::publish::Publishes;
 use crate::wire::stamp::{Stamp, narrow};
 use crate::wire::subprotocol::Subprotocol;
@@ -37,7 +38,7 @@ pub(crate) struct Load {
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
     receipts: Option<Receipts>,
-    layout: Layout,
+    pub(crate) reader: Reader,
     publishes: Publishes,
     shape: Shape,
     server: Option<Process>,
@@ -45,9 +46,6 @@ pub(crate) struct Load {
     next_groups: Vec<usize>,
     /// Messages that were due at a fixed rate when its time was over.
     pub(crate) unsent: usize,
-    /// Deliveries whose layout was not the expected one, and the first message that was none.
-    pub(crate) parsed_slowly: u64,
-    pub(crate) first_unreadable: Option<String>,
 }
 
 /// What happened between the two readings of a phase.
@@ -69,7 +67,7 @@ struct Mark {
 impl Load {
     pub(crate) fn new(
         fleet: Fleet,
-        layout: Layout,
+        reader: Reader,
         publishes: Publishes,
         subscribers: Subprotocol,
         shape: Shape,
@@ -79,14 +77,12 @@ impl Load {
             fleet,
             ledger: Ledger::new(shape),
             receipts: Receipts::new(subscribers, shape.subscribers),
-            layout,
+            reader,
             publishes,
             shape,
             server,
             next_groups: (0..shape.publishers).map(|p| shape.first_group(p)).collect(),
             unsent: 0,
-            parsed_slowly: 0,
-            first_unreadable: None,
         }
     }
 
@@ -214,28 +210,16 @@ impl Load {
     }
 
     fn turn(&mut self, timeout_ns: u64, mut latencies: Option<&mut Latencies>) -> Result<()> {
-        let Self { fleet, ledger, receipts, layout, shape, .. } = self;
-        let Self { parsed_slowly, first_unreadable, .. } = self;
+        let Self { fleet, ledger, receipts, reader, shape, .. } = self;
         // Only the closed loop looks at it, after each turn.
         ledger.freed.clear();
         fleet.turn(timeout_ns, |client, message, now_ns| {
             let group = shape.group_of(client);
             let is_subscriber = client < shape.subscribers;
-            let Delivery { stamp, sequence_id } = match layout.read_delivery(group, message) {
-                Some(delivery) if is_subscriber => delivery,
-                _ => match layout.read_odd(message) {
-                    Odd::Delivery(delivery)
-                        if is_subscriber && delivery.stamp.target as usize == group =>
-                    {
-                        *parsed_slowly += 1;
-                        delivery
-                    }
-                    Odd::Delivery(_) => return ledger.faults.wrong_group += 1,
-                    Odd::Other(text) => {
-                        first_unreadable.get_or_insert(text);
-                        return ledger.faults.unreadable += 1;
-                    }
-                },
+            let Delivery { stamp, sequence_id } = match reader.read(group, message) {
+                Ok(delivery) if is_subscriber => delivery,
+                Ok(_) | Err(Misread::OtherTarget) => return ledger.faults.wrong_group += 1,
+                Err(Misread::Unreadable) => return ledger.faults.unreadable += 1,
             };
             ledger.on_delivery(client, stamp);
             if let Some(receipts) = receipts.as_mut()

@@ -24,6 +24,7 @@ use crate::histogram::Latencies;
 use crate::limit::child::LimitServer;
 use crate::open::open_all;
 use crate::procfs::Process;
+use crate::reader::Reader;
 use crate::report::Report;
 use crate::setup;
 use crate::target::{Target, TargetArgs};
@@ -118,8 +119,14 @@ pub(crate) fn drive<A: Audience>(
     let opening = open_all(&mut fleet, &dials, usize::try_from(args.concurrency)?)?;
     let server_memory = target.process.and_then(Process::memory);
 
-    let mut load =
-        Load::new(fleet, layout, publishes, subprotocols.subscribers, shape, target.process);
+    let mut load = Load::new(
+        fleet,
+        Reader::new(layout),
+        publishes,
+        subprotocols.subscribers,
+        shape,
+        target.process,
+    );
     let (saturated, frames_per_write) = target.frames_per_write_of(|| {
         let measured =
             load.saturate(usize::try_from(args.window)?, args.warmup_seconds, args.seconds)?;
@@ -189,15 +196,6 @@ fn notes_of(load: &Load) -> Vec<String> {
             load.unsent
         ));
     }
-    if load.parsed_slowly > 0 {
-        notes.push(format!(
-            "{} deliveries had another layout and went through the JSON parser; the generator's \
-             CPU time is not comparable",
-            load.parsed_slowly
-        ));
-    }
-    if let Some(text) = &load.first_unreadable {
-        notes.push(format!("first unreadable message: {text}"));
-    }
+    notes.extend(load.reader.notes());
     notes
 }

@@ -17,9 +17,10 @@ use crate::meter::{Meter, Usage};
 use crate::pace::{BEHIND_MAX, Schedule, Settling, TURN_NS_MAX};
 use crate::procfs::Process;
 use crate::progress::Progress;
+use crate::reader::{Misread, Reader};
 use crate::rest::ledger::{Faults, Ledger, Shape};
 use crate::rest::pool::{Pool, Request};
-use crate::wire::envelope::{Delivery, Layout, Odd};
+use crate::wire::envelope::Delivery;
 use crate::wire::http;
 use crate::wire::stamp::{Stamp, narrow};
 
@@ -36,7 +37,7 @@ pub(crate) struct Load {
     pub(crate) ledger: Ledger,
     pool: Pool,
     outstanding_max: usize,
-    layout: Layout,
+    pub(crate) reader: Reader,
     /// By target: the request up to its body.
     heads: Vec<Vec<u8>>,
     shape: Shape,
@@ -47,9 +48,6 @@ pub(crate) struct Load {
     /// HTTP connections with requests to write.
     touched: Vec<usize>,
     pub(crate) timing: Timing,
-    /// Deliveries whose layout was not the expected one, and the first of what was wrong.
-    pub(crate) parsed_slowly: u64,
-    pub(crate) first_unreadable: Option<String>,
     pub(crate) first_refusal: Option<String>,
 }
 
@@ -80,7 +78,7 @@ impl Load {
     /// `pool` is about the last clients of `fleet`; `heads` has one request for each target.
     pub(crate) fn new(
         fleet: Fleet,
-        layout: Layout,
+        reader: Reader,
         heads: Vec<Vec<u8>>,
         shape: Shape,
         places_each: usize,
@@ -92,7 +90,7 @@ impl Load {
             ledger: Ledger::new(shape),
             pool: Pool::new(connections, places_each),
             outstanding_max: OUTSTANDING_PER_PLACE * connections * places_each,
-            layout,
+            reader,
             heads,
             shape,
             server,
@@ -100,8 +98,6 @@ impl Load {
             schedule: None,
             touched: Vec::new(),
             timing: Timing::new(),
-            parsed_slowly: 0,
-            first_unreadable: None,
             first_refusal: None,
         }
     }
@@ -206,7 +202,7 @@ impl Load {
         let index = self.shape.clients + place.connection;
         let outgoing = &mut self.fleet.clients[index].socket.outgoing;
         outgoing.extend_from_slice(&self.heads[target]);
-        self.layout.put_payload(outgoing, stamp);
+        self.reader.layout().put_payload(outgoing, stamp);
         self.touched.push(index);
         self.timing.lags.record(now_ns.saturating_sub(intended_ns.max(place.free_since_ns)));
     }
@@ -222,8 +218,7 @@ impl Load {
     }
 
     fn turn(&mut self, timeout_ns: u64) -> Result<()> {
-        let Self { fleet, ledger, pool, layout, shape, timing, .. } = self;
-        let Self { parsed_slowly, first_unreadable, first_refusal, .. } = self;
+        let Self { fleet, ledger, pool, reader, shape, timing, first_refusal, .. } = self;
         fleet.turn(timeout_ns, |client, message, now_ns| {
             if let Some(connection) = client.checked_sub(shape.clients) {
                 let Some(request) = pool.on_answer(connection, now_ns) else {
@@ -239,19 +234,10 @@ impl Load {
                 return;
             }
             let target = shape.target_of(client);
-            let stamp = match layout.read_delivery(target, message) {
-                Some(delivery) => delivery.stamp,
-                None => match layout.read_odd(message) {
-                    Odd::Delivery(Delivery { stamp, .. }) if stamp.target as usize == target => {
-                        *parsed_slowly += 1;
-                        stamp
-                    }
-                    Odd::Delivery(_) => return ledger.faults.wrong_receiver += 1,
-                    Odd::Other(text) => {
-                        first_unreadable.get_or_insert(text);
-                        return ledger.faults.unreadable += 1;
-                    }
-                },
+            let stamp = match reader.read(target, message) {
+                Ok(Delivery { stamp, .. }) => stamp,
+                Err(Misread::OtherTarget) => return ledger.faults.wrong_receiver += 1,
+                Err(Misread::Unreadable) => return ledger.faults.unreadable += 1,
             };
             if ledger.on_delivery(client, stamp) {
                 timing.deliveries.record(now_ns.saturating_sub(stamp.intended_ns));

@@ -18,6 +18,7 @@ use self::load::{Load, Timing};
 use self::report::{Phase, RestReport};
 use crate::fleet::{Dial, Fleet};
 use crate::open::open_all;
+use crate::reader::Reader;
 use crate::report::Report;
 use crate::setup;
 use crate::target::{Target, TargetArgs};
@@ -139,7 +140,7 @@ fn drive(target: &Target, args: &LoadArgs) -> Result<RestReport> {
     let opening = open_all(&mut fleet, &dials, usize::try_from(args.concurrency)?)?;
 
     let places_each = usize::try_from(args.pipeline)?;
-    let mut load = Load::new(fleet, layout, heads, shape, places_each, target.process);
+    let mut load = Load::new(fleet, Reader::new(layout), heads, shape, places_each, target.process);
     let mut phases = Vec::new();
     let fixed_rate = if args.rate > 0.0 {
         load.pace(args.rate, args.warmup_seconds)?;
@@ -193,18 +194,9 @@ fn notes_of(load: &Load) -> Vec<String> {
     let closed =
         load.fleet.lost.iter().map(|(reason, count)| format!("{count} connections: {reason}"));
     let mut notes: Vec<_> = closed.collect();
-    if load.parsed_slowly > 0 {
-        notes.push(format!(
-            "{} deliveries had another layout and went through the JSON parser; the generator's \
-             CPU time is not comparable",
-            load.parsed_slowly
-        ));
-    }
     if let Some(text) = &load.first_refusal {
         notes.push(format!("first refusal: {text}"));
     }
-    if let Some(text) = &load.first_unreadable {
-        notes.push(format!("first unreadable message: {text}"));
-    }
+    notes.extend(load.reader.notes());
     notes
 }
