@@ -4,7 +4,8 @@
 //! caller, who queues answers and calls [`Fleet::write`]. A client may stay HTTP instead of being
 //! upgraded: its messages are then the answers to what the caller asked. Everything a client owes by protocol
 //! happens in here: upgrade, join, pongs, the answer to a close. A client that ends without
-//! having been asked to is counted, with the server's reason.
+//! having been asked to is counted, with the server's reason. The place of a client that has gone
+//! can be taken by another one.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{Shutdown, shutdown, sockopt};
+use rustix::net::{self, Shutdown, shutdown, sockopt};
 use rustix::time::Timespec;
 
 use crate::client::{CONNECTIONS_PER_SOURCE, Client, Stage};
@@ -31,6 +32,24 @@ const SCRATCH_BYTES: usize = 128 * 1024;
 /// How long the server may take over the last close before the rest is dropped.
 const CLOSE_TIMEOUT_NS: u64 = 10 * NS_PER_S;
 
+/// A client that may be used now.
+pub(crate) struct Opened {
+    pub(crate) client: usize,
+    /// Since it was to start.
+    pub(crate) latency_ns: u64,
+}
+
+/// How a client goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// By a close frame with code 1000, which the server has to answer.
+    Orderly,
+    /// The stream ends without a close frame.
+    Ended,
+    /// The connection is reset.
+    Reset,
+}
+
 pub(crate) struct Fleet {
     address: SocketAddr,
     /// The source address of the first client, by its place in `client::connect`.
@@ -39,9 +58,10 @@ pub(crate) struct Fleet {
     pub(crate) clients: Vec<Client>,
     events: Vec<Event>,
     scratch: Vec<u8>,
-    /// Clients that opened since the owner last looked, with the nanoseconds each took since it
-    /// was to start.
-    pub(crate) opened: Vec<u64>,
+    /// Clients that opened since the owner last looked.
+    pub(crate) opened: Vec<Opened>,
+    /// Clients that are gone, for whatever reason, since the owner last looked.
+    pub(crate) gone: Vec<usize>,
     pub(crate) pings: u64,
     /// Clients the server closed unasked, by reason.
     pub(crate) lost: BTreeMap<String, u64>,
@@ -60,6 +80,7 @@ impl Fleet {
             events: Vec::with_capacity(EVENTS_PER_TURN_MAX),
             scratch: vec![0; SCRATCH_BYTES.max(2 * payload_bytes + 4096)],
             opened: Vec::new(),
+            gone: Vec::new(),
             pings: 0,
             lost: BTreeMap::new(),
             closed_orderly: 0,
@@ -78,6 +99,13 @@ impl Fleet {
     pub(crate) fn start_due(&mut self, dial: Dial, due_ns: u64) -> Result<()> {
         let client = self.connect(self.clients.len(), dial, due_ns)?;
         self.clients.push(client);
+        Ok(())
+    }
+
+    /// Starts a client in the place of one that is gone. Not to be called within a turn.
+    pub(crate) fn restart_due(&mut self, index: usize, dial: Dial, due_ns: u64) -> Result<()> {
+        debug_assert_eq!(self.clients[index].stage, Stage::Closed, "the place is free");
+        self.clients[index] = self.connect(index, dial, due_ns)?;
         Ok(())
     }
 
@@ -135,6 +163,21 @@ impl Fleet {
         }
     }
 
+    /// Lets an open client go.
+    pub(crate) fn leave(&mut self, index: usize, leave: Leave) -> Result<()> {
+        debug_assert!(self.is_open(index), "only what is open can leave");
+        match leave {
+            Leave::Orderly => self.send_close(index),
+            Leave::Ended => self.retire(index),
+            Leave::Reset => {
+                // Disconnecting is what resets a connection at once; the descriptor stays.
+                net::connect_unspec(&self.clients[index].socket.descriptor)
+                    .context("resetting a client")?;
+                self.retire(index)
+            }
+        }
+    }
+
     fn send_close(&mut self, index: usize) -> Result<()> {
         let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
         self.clients[index].socket.outgoing.extend_from_slice(&close);
@@ -143,8 +186,18 @@ impl Fleet {
         self.write(index)
     }
 
+    /// Clients whose close the server has not answered yet.
+    pub(crate) fn closing(&self) -> usize {
+        self.closing
+    }
+
+    /// Closes the server has answered so far.
+    pub(crate) fn closed_orderly(&self) -> usize {
+        self.closed_orderly
+    }
+
     /// Closes every open client with code 1000 and waits for the server to do its part. The
-    /// result is how many closes the server answered.
+    /// result is how many closes the server answered, earlier ones included.
     pub(crate) fn close_all(&mut self) -> Result<usize> {
         for index in 0..self.clients.len() {
             if self.clients[index].stage == Stage::Asking {
@@ -299,7 +352,7 @@ impl Fleet {
         let client = &mut self.clients[index];
         client.stage = stage;
         let latency_ns = now_ns.saturating_sub(client.due_ns);
-        self.opened.push(latency_ns);
+        self.opened.push(Opened { client: index, latency_ns });
     }
 
     /// Control frames, and messages of clients that are not open yet.
@@ -354,6 +407,7 @@ impl Fleet {
         epoll::delete(&self.epoll, &client.socket.descriptor).context("forgetting a client")?;
         // An error here means that the peer was faster.
         let _ = shutdown(&client.socket.descriptor, Shutdown::Both);
+        self.gone.push(index);
         Ok(())
     }
 }

@@ -32,10 +32,6 @@ impl Latencies {
         self.histogram.saturating_record(latency_ns);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.histogram.is_empty()
-    }
-
     pub(crate) fn merge(&mut self, other: &Self) {
         for (value, count) in other.counts() {
             self.histogram.saturating_record_n(value, count);
@@ -57,6 +53,11 @@ impl Latencies {
             p999_us: at(0.999),
             max_us: self.histogram.max() as f64 / 1e3,
         }
+    }
+
+    /// `None` where nothing was recorded.
+    pub(crate) fn some_quantiles(&self) -> Option<Quantiles> {
+        (!self.histogram.is_empty()).then(|| self.quantiles())
     }
 }
 

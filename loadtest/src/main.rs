@@ -3,17 +3,18 @@
 //! is spread over `generators`.
 //!
 //! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
-//! `fleet` all of them on one epoll, `open` lets them in, `reader` checks what
-//! they receive; `fanout`, `groups`, `rest`, `events`,
-//! `connect`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a
-//! run between processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram` and `report`
-//! are what they measure with, and `compare` puts reports side by side.
+//! `fleet` all of them on one epoll, `open` lets them in, `reader` reads what they receive and
+//! `gaps` remembers what they should have; `fanout`, `groups`, `rest`, `events`, `connect`, `churn`,
+//! `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a run between
+//! processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram` and `report` are what
+//! they measure with, and `compare` puts reports side by side.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
 
 #![forbid(unsafe_code)]
 
+mod churn;
 mod client;
 mod clock;
 mod compare;
@@ -75,6 +76,9 @@ enum Scenario {
     Events(events::EventsArgs),
     /// Clients coming in: rate, latency, server CPU per connection
     Connect(connect::ConnectArgs),
+    /// Clients coming and going, or all at once, while others publish: rate, latency, memory, and
+    /// every delivery checked
+    Churn(churn::ChurnArgs),
     /// Open connections that do nothing: memory and CPU
     Idle(idle::IdleArgs),
     /// Minimal servers of our own, started here: what the machine allows at best
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         Scenario::Rest(args) => rest::run(args, cli.json),
         Scenario::Events(args) => events::run(args, cli.json),
         Scenario::Connect(args) => connect::run(args, cli.json),
+        Scenario::Churn(args) => churn::run(args, cli.json),
         Scenario::Idle(args) => idle::run(args, cli.json),
         Scenario::Limit(args) => limit::run(args, cli.json),
         Scenario::Compare(args) => compare::run(args, cli.json),

@@ -1,16 +1,14 @@
 //! Opening many clients: a bounded number of them at a time, or each at its time.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, NS_PER_S};
 use crate::fleet::{Dial, Fleet};
 use crate::histogram::{Latencies, Quantiles};
-use crate::pace::Schedule;
+use crate::pace::{Patience, Schedule};
 use crate::progress::Progress;
 
-/// When not one client opens for this long, the server is stuck and the run ends.
-const STALL_NS: u64 = 15 * NS_PER_S;
 /// Clients started between two reads, so that a schedule that lags does not stop reading.
 const STARTS_PER_TURN_MAX: usize = 256;
 
@@ -111,7 +109,7 @@ impl Opened {
             seconds,
             connections_per_s: self.connections as f64 / seconds,
             latency: self.latencies.quantiles(),
-            generator_lag: (!self.lags.is_empty()).then(|| self.lags.quantiles()),
+            generator_lag: self.lags.some_quantiles(),
         }
     }
 }
@@ -126,7 +124,7 @@ pub(crate) fn open_by(fleet: &mut Fleet, dials: &[Dial], arrival: Arrival) -> Re
     let mut progress = Progress::new("connect");
     let mut gate = Gate::open(arrival);
     let mut result = Opened::start();
-    let (mut started, mut last_open_ns) = (0, result.started_ns);
+    let (mut started, mut patience) = (0, Patience::start());
     while result.connections < dials.len() {
         let turn_end = dials.len().min(started + STARTS_PER_TURN_MAX);
         while started < turn_end
@@ -142,17 +140,11 @@ pub(crate) fn open_by(fleet: &mut Fleet, dials: &[Dial], arrival: Arrival) -> Re
         let sleep_ns = if started < dials.len() { gate.sleep_ns() } else { NS_PER_S / 10 };
         fleet.turn(sleep_ns, |_, _, _| {})?;
         let now_ns = clock::now_ns();
-        if !fleet.opened.is_empty() || started == result.connections {
-            last_open_ns = now_ns;
-        }
-        for latency_ns in fleet.opened.drain(..) {
+        for opened in fleet.opened.drain(..) {
             result.connections += 1;
-            result.latencies.record(latency_ns);
+            result.latencies.record(opened.latency_ns);
         }
-        if now_ns - last_open_ns > STALL_NS {
-            let seconds = STALL_NS / NS_PER_S;
-            bail!("no client opened for {seconds} s; {} are open", result.connections);
-        }
+        patience.check(result.connections as u64, "no client opened")?;
         progress.tick(now_ns, || format!("{} of {} open", result.connections, dials.len()));
     }
     result.ended_ns = clock::now_ns();

@@ -1,5 +1,7 @@
 //! Time in a run: when messages are due, and how long to wait for the last of them.
 
+use anyhow::{Result, ensure};
+
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
 
 /// Longest sleep of a turn, so that ends of phases are noticed.
@@ -89,6 +91,32 @@ impl Settling {
             (self.arrived, self.arrived_ns) = (arrived, now_ns);
         }
         now_ns - self.arrived_ns > SETTLE_IDLE_NS || now_ns - self.started_ns > SETTLE_NS_MAX
+    }
+}
+
+/// When nothing happens for this long, the server is stuck and the run ends.
+const STALL_NS: u64 = 15 * NS_PER_S;
+
+/// Patience with a server that has to do something for every client.
+pub(crate) struct Patience {
+    done: u64,
+    done_ns: u64,
+}
+
+impl Patience {
+    pub(crate) fn start() -> Self {
+        Self { done: 0, done_ns: clock::now_ns() }
+    }
+
+    /// Ends the run, `complaint` saying why, when `done` has not changed for too long.
+    pub(crate) fn check(&mut self, done: u64, complaint: &str) -> Result<()> {
+        let now_ns = clock::now_ns();
+        if done != self.done {
+            (self.done, self.done_ns) = (done, now_ns);
+        }
+        let seconds = STALL_NS / NS_PER_S;
+        ensure!(now_ns - self.done_ns <= STALL_NS, "{complaint} for {seconds} s, after {done}");
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@
 
 mod ledger;
 mod load;
-mod receipts;
+pub(crate) mod receipts;
 mod report;
 pub(crate) mod settings;
 pub(crate) mod shape;

@@ -59,12 +59,17 @@ impl Receipts {
         is_next
     }
 
-    /// Sends what is due.
+    /// Notes that another client follows, whose numbers start anew.
+    pub(crate) fn forget(&mut self, subscriber: usize) {
+        self.receipts[subscriber] = Receipt::default();
+    }
+
+    /// Sends what is due of those that are open.
     pub(crate) fn write(&mut self, fleet: &mut Fleet) -> Result<()> {
         self.end_seconds(clock::now_ns() - self.started_ns);
         for subscriber in self.due.drain(..) {
             let receipt = &mut self.receipts[subscriber];
-            if receipt.last > receipt.acknowledged {
+            if receipt.last > receipt.acknowledged && fleet.is_open(subscriber) {
                 receipt.acknowledged = receipt.last;
                 self.acks += 1;
                 let outgoing = &mut fleet.clients[subscriber].socket.outgoing;
