@@ -4,8 +4,8 @@
 //!
 //! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
 //! `fleet` all of them on one epoll, `open` lets them in, `reader` reads what they receive and
-//! `gaps` remembers what they should have; `fanout`, `groups`, `rest`, `events`, `connect`, `churn`,
-//! `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a run between
+//! `gaps` remembers what they should have; `fanout`, `groups`, `mixed`, `rest`, `events`, `connect`,
+//! `churn`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a run between
 //! processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram` and `report` are what
 //! they measure with, and `compare` puts reports side by side.
 //!
@@ -30,6 +30,7 @@ mod idle;
 mod limit;
 mod meter;
 mod metrics;
+mod mixed;
 mod open;
 mod pace;
 mod procfs;
@@ -69,6 +70,9 @@ enum Scenario {
     /// Many small groups in which every member publishes: throughput, latency, and every delivery
     /// checked
     Groups(groups::GroupsArgs),
+    /// What a deployment has at once: receivers of every subprotocol, publishers apart and among
+    /// them, and REST sends; every delivery checked
+    Mixed(mixed::MixedArgs),
     /// Sends by the REST API to users, groups or all: rate, latency, and every delivery checked
     Rest(rest::RestArgs),
     /// User events to an event handler, served here, and back, or to event listeners: rate, latency,
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
     let outcome = setup::pin_to(cli.core).and_then(|()| match &cli.scenario {
         Scenario::Fanout(args) => fanout::run(args, cli.json),
         Scenario::Groups(args) => groups::run(args, cli.json),
+        Scenario::Mixed(args) => mixed::run(args, cli.json),
         Scenario::Rest(args) => rest::run(args, cli.json),
         Scenario::Events(args) => events::run(args, cli.json),
         Scenario::Connect(args) => connect::run(args, cli.json),

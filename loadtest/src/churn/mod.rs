@@ -121,7 +121,7 @@ fn prepare(part: &Part, target: &Target, settings: &ChurnSettings, plan: &Plan) 
         crowd: Crowd::new(plan.clients, plan.slots),
         goodbyes: Goodbyes::new(plan.abrupt_percent),
         reader: Reader::new(layout),
-        receipts: Receipts::new(subprotocol, sockets),
+        receipts: Receipts::new(subprotocol, plan.publishers..sockets),
         publishes,
         publishers: plan.publishers,
         slots: plan.slots,

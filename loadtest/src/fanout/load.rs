@@ -31,7 +31,7 @@ const PUBLISHES_PER_TURN_MAX: usize = 1024;
 /// server close its clients: 299 messages received and not acknowledged, as many as this with
 /// their ack on its way, and as many again that the server reads before that ack stay below the
 /// 1,000 of client-json.md 6.4.
-const RELIABLE_IN_FLIGHT_MAX: usize = 350;
+pub(crate) const RELIABLE_IN_FLIGHT_MAX: usize = 350;
 
 /// Clients 0 to `subscribers` receive; who publishes is in the shape.
 pub(crate) struct Load {
@@ -76,7 +76,7 @@ impl Load {
         Self {
             fleet,
             ledger: Ledger::new(shape),
-            receipts: Receipts::new(subscribers, shape.subscribers),
+            receipts: Receipts::new(subscribers, 0..shape.subscribers),
             reader,
             publishes,
             shape,

@@ -5,8 +5,8 @@
 //! and publish to every group in turn, without asking for acks. The scenario `groups`, where the
 //! members publish, is run here too: only its [`Audience`] is another.
 
-mod ledger;
-mod load;
+pub(crate) mod ledger;
+pub(crate) mod load;
 pub(crate) mod receipts;
 mod report;
 pub(crate) mod settings;

@@ -6,6 +6,8 @@
 //! whole, when the turn is over. The seconds of the subscribers are spread, as those of clients
 //! that came at different times.
 
+use std::ops::Range;
+
 use anyhow::Result;
 
 use crate::clock::{self, NS_PER_S};
@@ -17,7 +19,9 @@ const OUTSTANDING_MAX: u64 = 300;
 
 pub(crate) struct Receipts {
     subprotocol: Subprotocol,
-    /// By subscriber.
+    /// The subscriber of the first receipt.
+    first: usize,
+    /// By subscriber, from the first on.
     receipts: Vec<Receipt>,
     /// Subscribers with enough outstanding messages, or whose second is over.
     due: Vec<usize>,
@@ -35,10 +39,11 @@ struct Receipt {
 
 impl Receipts {
     /// `None` where nothing is acknowledged.
-    pub(crate) fn new(subprotocol: Subprotocol, subscribers: usize) -> Option<Self> {
+    pub(crate) fn new(subprotocol: Subprotocol, subscribers: Range<usize>) -> Option<Self> {
         subprotocol.is_reliable().then(|| Self {
             subprotocol,
-            receipts: vec![Receipt::default(); subscribers],
+            first: subscribers.start,
+            receipts: vec![Receipt::default(); subscribers.len()],
             due: Vec::new(),
             started_ns: clock::now_ns(),
             seconds_over: 0,
@@ -49,7 +54,7 @@ impl Receipts {
     /// Notes a delivery; whether its number is the one that had to come: 1, 2, 3 and so on.
     #[inline]
     pub(crate) fn on_delivery(&mut self, subscriber: usize, sequence_id: u64) -> bool {
-        let receipt = &mut self.receipts[subscriber];
+        let receipt = &mut self.receipts[subscriber - self.first];
         let is_next = sequence_id == receipt.last + 1;
         receipt.last = receipt.last.max(sequence_id);
         // Passed by a gap, it is noticed when the second is over; the run has failed anyway.
@@ -61,14 +66,14 @@ impl Receipts {
 
     /// Notes that another client follows, whose numbers start anew.
     pub(crate) fn forget(&mut self, subscriber: usize) {
-        self.receipts[subscriber] = Receipt::default();
+        self.receipts[subscriber - self.first] = Receipt::default();
     }
 
     /// Sends what is due of those that are open.
     pub(crate) fn write(&mut self, fleet: &mut Fleet) -> Result<()> {
         self.end_seconds(clock::now_ns() - self.started_ns);
         for subscriber in self.due.drain(..) {
-            let receipt = &mut self.receipts[subscriber];
+            let receipt = &mut self.receipts[subscriber - self.first];
             if receipt.last > receipt.acknowledged && fleet.is_open(subscriber) {
                 receipt.acknowledged = receipt.last;
                 self.acks += 1;
@@ -88,7 +93,7 @@ impl Receipts {
         let first = self.seconds_over.max(over.saturating_sub(count));
         // A remainder of a length is an index.
         let due = (first..over).map(|second| usize::try_from(second % count).unwrap_or(0));
-        self.due.extend(due);
+        self.due.extend(due.map(|place| self.first + place));
         self.seconds_over = over;
     }
 }
@@ -98,7 +103,7 @@ mod tests {
     use super::*;
 
     fn receipts(subscribers: usize) -> Receipts {
-        Receipts::new(Subprotocol::JsonReliable, subscribers).unwrap()
+        Receipts::new(Subprotocol::JsonReliable, 0..subscribers).unwrap()
     }
 
     #[test]
@@ -120,6 +125,16 @@ mod tests {
         assert!(receipts.due.is_empty());
         (0..9).for_each(|more| assert!(receipts.on_delivery(1, OUTSTANDING_MAX + more)));
         assert_eq!(receipts.due, [1]);
+    }
+
+    #[test]
+    fn subscribers_may_begin_anywhere() {
+        let mut receipts = Receipts::new(Subprotocol::ProtobufReliable, 5..7).unwrap();
+        assert!(receipts.on_delivery(6, 1) && receipts.on_delivery(5, 1));
+        receipts.end_seconds(NS_PER_S);
+        assert_eq!(receipts.due, [5, 6]);
+        receipts.forget(6);
+        assert!(receipts.on_delivery(6, 1) && receipts.on_delivery(5, 2));
     }
 
     #[test]

@@ -24,7 +24,6 @@ use crate::wire::envelope::Delivery;
 use crate::wire::http;
 use crate::wire::stamp::{Stamp, narrow};
 
-const ACCEPTED: u16 = 202;
 /// Messages per place that may be unanswered or undelivered in the closed loop, so that a server
 /// that answers before it delivers does not run into its own bound for slow clients.
 const OUTSTANDING_PER_PLACE: usize = 2;
@@ -224,7 +223,7 @@ impl Load {
                 let Some(request) = pool.on_answer(connection, now_ns) else {
                     return ledger.faults.unasked += 1;
                 };
-                let is_accepted = http::status(message) == ACCEPTED;
+                let is_accepted = http::status(message) == http::ACCEPTED;
                 ledger.on_answer(request.target, request.sequence, is_accepted);
                 if is_accepted {
                     timing.requests.record(now_ns.saturating_sub(request.intended_ns));

@@ -6,7 +6,7 @@
 
 mod ledger;
 mod load;
-mod pool;
+pub(crate) mod pool;
 mod report;
 
 use anyhow::{Result, ensure};

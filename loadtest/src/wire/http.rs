@@ -5,6 +5,9 @@
 
 const API_VERSION: &str = "2024-12-01";
 
+/// The status of a send that was taken.
+pub(crate) const ACCEPTED: u16 = 202;
+
 const HEADERS_MAX: usize = 32;
 /// Far above the largest error body (rest-api.md 5.1), below the buffer it is read into.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
