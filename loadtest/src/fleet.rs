@@ -62,6 +62,8 @@ pub(crate) struct Fleet {
     pub(crate) opened: Vec<Opened>,
     /// Clients that are gone, for whatever reason, since the owner last looked.
     pub(crate) gone: Vec<usize>,
+    /// The greetings of clients since the owner last looked, where it asked for them.
+    pub(crate) greetings: Option<Vec<(usize, Box<[u8]>)>>,
     pub(crate) pings: u64,
     /// Clients the server closed unasked, by reason.
     pub(crate) lost: BTreeMap<String, u64>,
@@ -81,6 +83,7 @@ impl Fleet {
             scratch: vec![0; SCRATCH_BYTES.max(2 * payload_bytes + 4096)],
             opened: Vec::new(),
             gone: Vec::new(),
+            greetings: None,
             pings: 0,
             lost: BTreeMap::new(),
             closed_orderly: 0,
@@ -374,6 +377,9 @@ impl Fleet {
             }
             (frame::CLOSE, _) => self.lose(index, &close_text(payload)),
             (_, Stage::Greeting) if subprotocol.is_connected(opcode, payload) => {
+                if let Some(greetings) = &mut self.greetings {
+                    greetings.push((index, payload.into()));
+                }
                 self.on_greeted(index, now_ns)
             }
             (_, Stage::Joining) if subprotocol.is_joined(opcode, payload) => {

@@ -15,6 +15,7 @@ use crate::metrics::{Counters, ListenerCounters};
 use crate::procfs::{self, Process};
 use crate::setup;
 use crate::token::{self, Identity};
+use crate::wire::recovery::Pass;
 use crate::wire::subprotocol::Subprotocol;
 use crate::wire::{handshake, http};
 
@@ -70,6 +71,7 @@ impl FromStr for Endpoint {
 }
 
 /// A resolved server.
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) process: Option<Process>,
@@ -180,15 +182,25 @@ impl Target {
         Ok(Dial { request, subprotocol: Subprotocol::Json, join: None })
     }
 
+    /// How to take up a connection again; it is in its groups still.
+    pub(crate) fn dial_again(&self, subprotocol: Subprotocol, pass: &Pass) -> Dial {
+        let (authority, offer) = (self.address.to_string(), subprotocol.offer());
+        let request = handshake::request(&authority, &self.hub, &pass.query(), offer);
+        Dial { request: Rc::from(request), subprotocol, join: None }
+    }
+
     fn request(&self, subprotocol: Subprotocol, identity: Identity<'_>) -> Result<Rc<[u8]>> {
         let authority = self.address.to_string();
-        let token = match self.access_key.as_str() {
+        let query = match self.access_key.as_str() {
             "" => String::new(),
             _ if subprotocol == Subprotocol::None => String::new(),
-            key => token::sign_client(key, &authority, &self.hub, identity)?,
+            key => {
+                let token = token::sign_client(key, &authority, &self.hub, identity)?;
+                format!("access_token={token}")
+            }
         };
         let offer = subprotocol.offer();
-        Ok(Rc::from(handshake::request(&authority, &self.hub, &token, offer)))
+        Ok(Rc::from(handshake::request(&authority, &self.hub, &query, offer)))
     }
 
     /// The head of a REST send of `body_bytes` to what `place` names in the hub, e.g. `users/u/`.

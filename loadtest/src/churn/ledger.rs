@@ -29,7 +29,7 @@ pub(crate) struct Faults {
     pub(crate) clients_closed: u64,
     /// Close frames the server did not answer.
     pub(crate) unanswered_closes: u64,
-    /// Clients that were due and had no place, or were still on their way at the end.
+    /// Clients that were due for a second and had no slot, or were still on their way at the end.
     pub(crate) not_in: u64,
 }
 

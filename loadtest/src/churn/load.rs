@@ -11,9 +11,10 @@ use anyhow::Result;
 
 use crate::churn::crowd::{Crowd, Goodbyes};
 use crate::churn::ledger::{Faults, Ledger};
+use crate::churn::recovery::Recovery;
 use crate::churn::seen::{Seen, Silence, Timing};
 use crate::clock::{self, NS_PER_S};
-use crate::fanout::receipts::Receipts;
+use crate::fanout::receipts::{Numbered, Receipts};
 use crate::fleet::{Dial, Fleet};
 use crate::meter::Meter;
 use crate::open::{Arrival, Gate};
@@ -28,6 +29,9 @@ use crate::wire::stamp::{Stamp, narrow};
 /// stop reading.
 const STARTS_PER_TURN_MAX: usize = 256;
 const PUBLISHES_PER_TURN_MAX: usize = 1024;
+/// A client that was due this long before the end and has not started has found no slot: the
+/// server is too slow for the rate.
+const LATE_NS_MAX: u64 = NS_PER_S;
 /// How long a member that is to leave waits for what it is owed.
 const LEAVE_PATIENCE_NS: u64 = 5 * NS_PER_S;
 
@@ -39,6 +43,8 @@ pub(crate) struct Load {
     pub(crate) goodbyes: Goodbyes,
     pub(crate) reader: Reader,
     receipts: Option<Receipts>,
+    /// Where members come back rather than anew.
+    recovery: Option<Recovery>,
     publishes: Publishes,
     publishers: usize,
     /// By group: how to open one of its members.
@@ -52,6 +58,9 @@ pub(crate) struct Load {
     server: Option<Process>,
     pub(crate) timing: Timing,
     pub(crate) connects: u64,
+    /// Connections taken up again, and messages that then came again.
+    pub(crate) recovered: u64,
+    pub(crate) repeated: u64,
     /// Members that have not heard anything since all were cut off.
     pub(crate) silence: Option<Silence>,
 }
@@ -63,6 +72,7 @@ pub(crate) struct Setup {
     pub(crate) goodbyes: Goodbyes,
     pub(crate) reader: Reader,
     pub(crate) receipts: Option<Receipts>,
+    pub(crate) recovery: Option<Recovery>,
     pub(crate) publishes: Publishes,
     pub(crate) publishers: usize,
     pub(crate) dials: Vec<Dial>,
@@ -81,6 +91,7 @@ impl Load {
             goodbyes,
             reader,
             receipts,
+            recovery: setup.recovery,
             publishes,
             publishers: setup.publishers,
             dials: setup.dials,
@@ -91,6 +102,8 @@ impl Load {
             server: setup.server,
             timing: Timing::new(),
             connects: 0,
+            recovered: 0,
+            repeated: 0,
             silence: None,
         }
     }
@@ -147,9 +160,8 @@ impl Load {
             self.tell(&mut progress);
         }
         if let Gate::Scheduled(schedule) = &gate {
-            let behind = schedule.behind(clock::now_ns());
-            // A few are due since the last turn.
-            self.ledger.faults.not_in += behind.saturating_sub(STARTS_PER_TURN_MAX) as u64;
+            let behind = schedule.behind(clock::now_ns().saturating_sub(LATE_NS_MAX));
+            self.ledger.faults.not_in += behind as u64;
         }
         Ok(())
     }
@@ -207,9 +219,17 @@ impl Load {
         let Some(due_ns) = gate.take(self.crowd.opening()) else { return Ok(false) };
         let Some(slot) = self.crowd.take_slot() else { return Ok(false) };
         self.timing.connect_lags.record(clock::now_ns().saturating_sub(due_ns));
-        self.ledger.on_start(slot);
-        let dial = self.dials[slot % self.groups].clone();
         let client = self.publishers + slot;
+        let dial = match self.recovery.as_ref().and_then(|recovery| recovery.dial(slot)) {
+            Some(dial) => {
+                self.recovered += 1;
+                dial
+            }
+            None => {
+                self.ledger.on_start(slot);
+                self.dials[slot % self.groups].clone()
+            }
+        };
         // Slots are filled in their order the first time.
         if client < self.fleet.clients.len() {
             self.fleet.restart_due(client, dial, due_ns)?;
@@ -269,17 +289,21 @@ impl Load {
     /// Disconnects a client in one of the ways in which clients leave.
     fn dismiss(&mut self, slot: usize) -> Result<()> {
         let client = self.publishers + slot;
-        if let Some(receipts) = &mut self.receipts {
-            receipts.forget(client);
+        match &mut self.receipts {
+            Some(receipts) if self.recovery.is_some() => receipts.on_recovery(client),
+            Some(receipts) => receipts.forget(client),
+            None => {}
         }
         self.fleet.leave(client, self.goodbyes.next())
     }
 
-    /// Disconnects all members at once.
+    /// Disconnects all members at once. Those that will recover are still owed everything.
     pub(crate) fn cut_all(&mut self) -> Result<()> {
         for slot in self.crowd.leave_all() {
             if self.fleet.is_open(self.publishers + slot) {
-                self.ledger.on_cut(slot);
+                if self.recovery.is_none() {
+                    self.ledger.on_cut(slot);
+                }
                 self.dismiss(slot)?;
             }
         }
@@ -287,7 +311,7 @@ impl Load {
     }
 
     fn turn(&mut self, timeout_ns: u64) -> Result<()> {
-        let Self { fleet, ledger, receipts, reader, timing, silence, .. } = self;
+        let Self { fleet, ledger, receipts, reader, timing, silence, repeated, .. } = self;
         let (publishers, groups) = (self.publishers, self.groups);
         fleet.turn(timeout_ns, |client, message, now_ns| {
             let Some(slot) = client.checked_sub(publishers) else {
@@ -298,23 +322,24 @@ impl Load {
                 Err(Misread::OtherTarget) => return ledger.faults.wrong_group += 1,
                 Err(Misread::Unreadable) => return ledger.faults.unreadable += 1,
             };
-            ledger.on_delivery(slot, delivery.stamp);
-            if let Some(receipts) = receipts.as_mut()
-                && !receipts.on_delivery(client, delivery.sequence_id)
-            {
-                ledger.faults.misnumbered += 1;
+            let receipts = receipts.as_mut();
+            match receipts.map(|receipts| receipts.on_delivery(client, delivery.sequence_id)) {
+                Some(Numbered::Again) => return *repeated += 1,
+                Some(Numbered::Wrong) => ledger.faults.misnumbered += 1,
+                Some(Numbered::Next) | None => {}
             }
+            ledger.on_delivery(slot, delivery.stamp);
             timing.deliveries.record(now_ns.saturating_sub(delivery.stamp.intended_ns));
             let silence = silence.as_mut();
             if let Some(silent_ns) = silence.and_then(|silence| silence.on_delivery(slot, now_ns)) {
                 timing.silent.record(silent_ns);
             }
         })?;
-        self.note_changes();
+        self.note_changes()?;
         self.receipts.as_mut().map_or(Ok(()), |receipts| receipts.write(&mut self.fleet))
     }
 
-    fn note_changes(&mut self) {
+    fn note_changes(&mut self) -> Result<()> {
         let now_ns = clock::now_ns();
         for opened in self.fleet.opened.drain(..) {
             let slot = opened.client - self.publishers;
@@ -331,6 +356,14 @@ impl Load {
                 self.crowd.on_gone(slot);
             }
         }
+        if let Some((recovery, greetings)) =
+            self.recovery.as_mut().zip(self.fleet.greetings.as_mut())
+        {
+            for (client, greeting) in greetings.drain(..) {
+                recovery.on_greeting(client - self.publishers, &greeting)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn tell(&self, progress: &mut Progress) {

@@ -3,12 +3,14 @@
 //!
 //! With all clients in, the run first publishes alone, so that the cost of the coming and going
 //! can be told from that of publishing. Then clients come at a rate, or as fast as they open, and
-//! for each the longest member leaves; or, in a storm, all are disconnected at once and come back.
+//! for each the longest member leaves; or, in a storm, all are disconnected at once and come back,
+//! reliable ones to the connections they had.
 //! Memory is read with the same number of clients before and after.
 
 mod crowd;
 mod ledger;
 mod load;
+mod recovery;
 mod report;
 mod seen;
 mod settings;
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use self::crowd::{Crowd, Goodbyes};
 use self::ledger::Faults;
 use self::load::Load;
+use self::recovery::Recovery;
 use self::report::ChurnReport;
 use self::seen::{Seen, Silence};
 pub(crate) use self::settings::ChurnArgs;
@@ -51,6 +54,8 @@ struct Measured {
     memory_after: Option<Memory>,
     left_orderly: u64,
     left_abruptly: u64,
+    recovered: u64,
+    repeated: u64,
     faults: Faults,
 }
 
@@ -99,6 +104,8 @@ fn drive(part: &Part, target: &Target, settings: &ChurnSettings, plan: &Plan) ->
         memory_after,
         left_orderly: load.goodbyes.orderly(),
         left_abruptly: load.goodbyes.abrupt(),
+        recovered: load.recovered,
+        repeated: load.repeated,
         faults,
     })
 }
@@ -113,6 +120,10 @@ fn prepare(part: &Part, target: &Target, settings: &ChurnSettings, plan: &Plan) 
     let mut fleet = part.fleet(target, sockets, payload_bytes)?;
     let publisher = target.dial(Subprotocol::Json, None)?;
     open_all(&mut fleet, &vec![publisher; plan.publishers], plan.concurrency)?;
+    let recovers = plan.recovers;
+    if recovers {
+        fleet.greetings = Some(Vec::new());
+    }
     let members = layout.target_names().iter();
     let dials = members.map(|group| target.dial(subprotocol, Some(group)));
     Ok(Load::new(load::Setup {
@@ -122,6 +133,7 @@ fn prepare(part: &Part, target: &Target, settings: &ChurnSettings, plan: &Plan) 
         goodbyes: Goodbyes::new(plan.abrupt_percent),
         reader: Reader::new(layout),
         receipts: Receipts::new(subprotocol, plan.publishers..sockets),
+        recovery: recovers.then(|| Recovery::new(target, subprotocol, plan.slots)),
         publishes,
         publishers: plan.publishers,
         slots: plan.slots,

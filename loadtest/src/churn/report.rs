@@ -21,11 +21,15 @@ pub(crate) struct ChurnReport {
     /// Publishing alone.
     steady: Phase,
     stirred: Phase,
-    /// Server time of the second phase beyond that of publishing, by clients that came.
+    /// Server time of the second phase beyond that of publishing, by clients that came. `None` in a
+    /// storm: what is published to absent clients costs less than before, by an unknown amount.
     server_cpu_us_per_connection: Option<f64>,
     storm: Option<Storm>,
     left_orderly: u64,
     left_abruptly: u64,
+    /// Connections taken up again, and messages that came again because of that.
+    recovered: u64,
+    repeated: u64,
     /// With the same clients in, before and after.
     server_memory_before: Option<Memory>,
     server_memory_after: Option<Memory>,
@@ -68,17 +72,21 @@ impl ChurnReport {
             let seen = parts.iter().map(|part| Some((&part.site, at(part)?)));
             seen.collect::<Option<Vec<_>>>().map(|seen| sum::memory(seen.into_iter()))
         };
+        let storm = Storm::of(&stirred.timing);
         let mut faults = Faults::default();
         parts.iter().for_each(|part| faults.add(&part.faults));
         Self {
             generators: parts.len(),
             settings: settings.clone(),
-            server_cpu_us_per_connection: cpu_us_per_connection(&steady, &stirred),
-            storm: Storm::of(&stirred.timing),
+            server_cpu_us_per_connection: cpu_us_per_connection(&steady, &stirred)
+                .filter(|_| storm.is_none()),
+            storm,
             steady: Phase::of(&steady),
             stirred: Phase::of(&stirred),
             left_orderly: parts.iter().map(|part| part.left_orderly).sum(),
             left_abruptly: parts.iter().map(|part| part.left_abruptly).sum(),
+            recovered: parts.iter().map(|part| part.recovered).sum(),
+            repeated: parts.iter().map(|part| part.repeated).sum(),
             server_memory_before: memory(|part| part.memory_before),
             server_memory_after: memory(|part| part.memory_after),
             faults,
@@ -162,6 +170,9 @@ impl Display for ChurnReport {
         row_if(out, "of it, generator late by", self.stirred.connect_lag)?;
         let (orderly, abruptly) = (self.left_orderly, self.left_abruptly);
         row(out, "left", format!("{orderly} orderly, {abruptly} abruptly"))?;
+        let Self { recovered, repeated, .. } = self;
+        let again = format!("{recovered} connections, {repeated} messages came again");
+        row_if(out, "recovered", (*recovered > 0).then_some(again))?;
         write!(out, "{}", self.stirred)?;
         writeln!(out, "server memory, all clients in")?;
         for (name, memory) in

@@ -15,6 +15,9 @@ use crate::wire::subprotocol::Subprotocol;
 /// Publishes a second to one group that leave a reliable client, which acknowledges once a
 /// second, far below the 1,000 unacknowledged messages of client-json.md 6.4.
 const RELIABLE_RATE_MAX: f64 = 300.0;
+/// The same for one that is away in a storm: in the 30 seconds of the recovery window
+/// (client-connect.md 11) not more than may wait for it.
+const RELIABLE_STORM_RATE_MAX: f64 = 30.0;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ChurnArgs {
@@ -84,6 +87,8 @@ pub(crate) struct Plan {
     /// `None` in a storm.
     pub(crate) arrival: Option<Arrival>,
     pub(crate) abrupt_percent: u64,
+    /// Whether clients come back to the connections they had.
+    pub(crate) recovers: bool,
     /// Room for the clients, and for those that come before others are gone.
     pub(crate) slots: usize,
 }
@@ -97,10 +102,19 @@ impl ChurnSettings {
         let is_rate = |rate: f64| (1.0..=1e6).contains(&rate);
         ensure!(is_rate(publish_rate), "--publish-rate {publish_rate} is not 1 to 1e6");
         ensure!(rate.is_none_or(is_rate), "--rate is not 1 to 1e6 clients a second");
+        let is_reliable = self.subprotocol.is_reliable();
+        let rate_max = if self.storm { RELIABLE_STORM_RATE_MAX } else { RELIABLE_RATE_MAX };
         ensure!(
-            !self.subprotocol.is_reliable() || publish_rate / groups as f64 <= RELIABLE_RATE_MAX,
-            "--publish-rate {publish_rate} is more than {RELIABLE_RATE_MAX} a second for each of \
-             --groups {groups}: reliable clients, which acknowledge once a second, would be closed"
+            !is_reliable || publish_rate / groups as f64 <= rate_max,
+            "--publish-rate {publish_rate} is more than {rate_max} a second for each of --groups \
+             {groups}: too much would be unacknowledged, and reliable clients be closed"
+        );
+        let abrupt_percent = self.abrupt_percent.unwrap_or(if self.storm { 100 } else { 0 });
+        let recovers = self.storm && is_reliable;
+        ensure!(
+            !recovers || abrupt_percent == 100,
+            "--abrupt-percent {abrupt_percent}: in a storm reliable clients recover, which they \
+             can only after leaving abruptly"
         );
         let concurrency = usize::try_from(self.concurrency)?;
         let clients = part.share_of(clients)?;
@@ -119,7 +133,8 @@ impl ChurnSettings {
             publish_rate: part.rate_of(publish_rate),
             concurrency,
             arrival: (!self.storm).then_some(arrival),
-            abrupt_percent: self.abrupt_percent.unwrap_or(if self.storm { 100 } else { 0 }),
+            abrupt_percent,
+            recovers,
             slots: clients + spare,
         })
     }
@@ -165,7 +180,8 @@ mod tests {
         assert_eq!(plan(&["--rate", "500"]).unwrap().slots, 2250);
         let storm = plan(&["--storm"]).unwrap();
         assert_eq!((storm.slots, storm.abrupt_percent), (2000, 100));
-        assert!(storm.arrival.is_none());
+        assert!(storm.arrival.is_none() && !storm.recovers);
+        assert!(plan(&["--storm", "--subprotocol", "json.reliable"]).unwrap().recovers);
     }
 
     #[test]
@@ -174,6 +190,8 @@ mod tests {
             &["--groups", "2001"][..],
             &["--publishers", "101"],
             &["--subprotocol", "none"],
+            &["--storm", "--subprotocol", "json.reliable", "--publish-rate", "4000"],
+            &["--storm", "--subprotocol", "json.reliable", "--abrupt-percent", "50"],
             &["--rate", "0.1"],
             &["--rate", "5", "--storm"],
             &["--jitter-ms", "5"],

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 
 use crate::clock;
 use crate::fanout::ledger::{Faults, Ledger};
-use crate::fanout::receipts::Receipts;
+use crate::fanout::receipts::{Numbered, Receipts};
 use crate::fanout::shape::Shape;
 use crate::fleet::Fleet;
 use crate::histogram::Latencies;
@@ -223,7 +223,7 @@ impl Load {
             };
             ledger.on_delivery(client, stamp);
             if let Some(receipts) = receipts.as_mut()
-                && !receipts.on_delivery(client, sequence_id)
+                && receipts.on_delivery(client, sequence_id) != Numbered::Next
             {
                 ledger.faults.misnumbered += 1;
             }

@@ -35,6 +35,18 @@ pub(crate) struct Receipts {
 struct Receipt {
     last: u64,
     acknowledged: u64,
+    /// Whether it was recovered and may get again what it has (client-json.md 6.3).
+    is_recovering: bool,
+}
+
+/// What the number of a delivery says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbered {
+    /// It is the one that had to come: 1, 2, 3 and so on.
+    Next,
+    /// After a recovery, what was not acknowledged in time comes again.
+    Again,
+    Wrong,
 }
 
 impl Receipts {
@@ -51,17 +63,37 @@ impl Receipts {
         })
     }
 
-    /// Notes a delivery; whether its number is the one that had to come: 1, 2, 3 and so on.
+    /// Notes a delivery.
     #[inline]
-    pub(crate) fn on_delivery(&mut self, subscriber: usize, sequence_id: u64) -> bool {
+    pub(crate) fn on_delivery(&mut self, subscriber: usize, sequence_id: u64) -> Numbered {
         let receipt = &mut self.receipts[subscriber - self.first];
-        let is_next = sequence_id == receipt.last + 1;
-        receipt.last = receipt.last.max(sequence_id);
+        if sequence_id != receipt.last + 1 {
+            return self.on_irregular(subscriber, sequence_id);
+        }
+        receipt.is_recovering = false;
+        receipt.last = sequence_id;
         // Passed by a gap, it is noticed when the second is over; the run has failed anyway.
         if receipt.last == receipt.acknowledged + OUTSTANDING_MAX {
             self.due.push(subscriber);
         }
-        is_next
+        Numbered::Next
+    }
+
+    #[cold]
+    fn on_irregular(&mut self, subscriber: usize, sequence_id: u64) -> Numbered {
+        let receipt = &mut self.receipts[subscriber - self.first];
+        if receipt.is_recovering && (1..=receipt.last).contains(&sequence_id) {
+            // The server does not know that it has arrived: it is acknowledged once more.
+            receipt.acknowledged = receipt.acknowledged.min(sequence_id - 1);
+            return Numbered::Again;
+        }
+        receipt.last = receipt.last.max(sequence_id);
+        Numbered::Wrong
+    }
+
+    /// Notes that a client takes up its connection again, whose numbers go on.
+    pub(crate) fn on_recovery(&mut self, subscriber: usize) {
+        self.receipts[subscriber - self.first].is_recovering = true;
     }
 
     /// Notes that another client follows, whose numbers start anew.
@@ -106,35 +138,54 @@ mod tests {
         Receipts::new(Subprotocol::JsonReliable, 0..subscribers).unwrap()
     }
 
+    fn is_next(receipts: &mut Receipts, subscriber: usize, sequence_id: u64) -> bool {
+        receipts.on_delivery(subscriber, sequence_id) == Numbered::Next
+    }
+
     #[test]
     fn numbers_start_with_one_and_have_no_gap() {
         // J44
         let mut receipts = receipts(2);
-        assert!([1, 2, 3].into_iter().all(|number| receipts.on_delivery(1, number)));
-        assert!(!receipts.on_delivery(1, 3));
-        assert!(!receipts.on_delivery(1, 5));
-        assert!(receipts.on_delivery(1, 6));
-        assert!(!receipts.on_delivery(0, 0));
-        assert!(!receipts.on_delivery(0, 2));
+        assert!([1, 2, 3].into_iter().all(|number| is_next(&mut receipts, 1, number)));
+        assert!(!is_next(&mut receipts, 1, 3));
+        assert!(!is_next(&mut receipts, 1, 5));
+        assert!(is_next(&mut receipts, 1, 6));
+        assert!(!is_next(&mut receipts, 0, 0));
+        assert!(!is_next(&mut receipts, 0, 2));
     }
 
     #[test]
     fn the_three_hundredth_outstanding_message_makes_an_ack_due_once() {
         let mut receipts = receipts(2);
-        (1..OUTSTANDING_MAX).for_each(|number| assert!(receipts.on_delivery(1, number)));
+        (1..OUTSTANDING_MAX).for_each(|number| assert!(is_next(&mut receipts, 1, number)));
         assert!(receipts.due.is_empty());
-        (0..9).for_each(|more| assert!(receipts.on_delivery(1, OUTSTANDING_MAX + more)));
+        (0..9).for_each(|more| assert!(is_next(&mut receipts, 1, OUTSTANDING_MAX + more)));
         assert_eq!(receipts.due, [1]);
+    }
+
+    #[test]
+    fn after_a_recovery_what_was_not_acknowledged_may_come_again_once() {
+        let mut receipts = receipts(2);
+        assert!((1..=5).all(|number| is_next(&mut receipts, 1, number)));
+        assert_eq!(receipts.on_delivery(1, 4), Numbered::Wrong);
+        receipts.receipts[1].acknowledged = 5;
+        receipts.on_recovery(1);
+        assert_eq!([4, 5].map(|number| receipts.on_delivery(1, number)), [Numbered::Again; 2]);
+        assert_eq!(receipts.receipts[1].acknowledged, 3);
+        assert_eq!(receipts.on_delivery(1, 6), Numbered::Next);
+        assert_eq!(receipts.on_delivery(1, 5), Numbered::Wrong);
+        receipts.on_recovery(1);
+        assert_eq!(receipts.on_delivery(1, 8), Numbered::Wrong);
     }
 
     #[test]
     fn subscribers_may_begin_anywhere() {
         let mut receipts = Receipts::new(Subprotocol::ProtobufReliable, 5..7).unwrap();
-        assert!(receipts.on_delivery(6, 1) && receipts.on_delivery(5, 1));
+        assert!(is_next(&mut receipts, 6, 1) && is_next(&mut receipts, 5, 1));
         receipts.end_seconds(NS_PER_S);
         assert_eq!(receipts.due, [5, 6]);
         receipts.forget(6);
-        assert!(receipts.on_delivery(6, 1) && receipts.on_delivery(5, 2));
+        assert!(is_next(&mut receipts, 6, 1) && is_next(&mut receipts, 5, 2));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use anyhow::Result;
 
 use crate::fanout::ledger::Ledger;
-use crate::fanout::receipts::Receipts;
+use crate::fanout::receipts::{Numbered, Receipts};
 use crate::fleet::Fleet;
 use crate::histogram::Latencies;
 use crate::reader::{Misread, Reader};
@@ -55,7 +55,7 @@ impl Receivers {
         };
         ledger.on_delivery(client, delivery.stamp);
         if let Some(receipts) = &mut self.receipts
-            && !receipts.on_delivery(client, delivery.sequence_id)
+            && receipts.on_delivery(client, delivery.sequence_id) != Numbered::Next
         {
             ledger.faults.misnumbered += 1;
         }

@@ -9,17 +9,17 @@ pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 const HEADERS_MAX: usize = 32;
 
-/// The request of a client of `hub`. An empty token is left out.
+/// The request of a client of `hub`. An empty query is left out.
 pub(crate) fn request(
     authority: &str,
     hub: &str,
-    token: &str,
+    query: &str,
     subprotocol: Option<&str>,
 ) -> Vec<u8> {
-    let query = if token.is_empty() { String::new() } else { format!("?access_token={token}") };
+    let mark = if query.is_empty() { "" } else { "?" };
     let offer = subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
     format!(
-        "GET /client/hubs/{hub}{query} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\n\
+        "GET /client/hubs/{hub}{mark}{query} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\n\
          Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{}\r\n",
         offer.unwrap_or_default(),
     )

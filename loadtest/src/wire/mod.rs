@@ -13,6 +13,7 @@ pub(crate) mod http;
 pub(crate) mod number;
 pub(crate) mod protobuf;
 pub(crate) mod publish;
+pub(crate) mod recovery;
 pub(crate) mod request;
 pub(crate) mod stamp;
 pub(crate) mod subprotocol;

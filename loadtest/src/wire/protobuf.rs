@@ -68,14 +68,25 @@ pub(crate) const DATA_MESSAGE_TAG: u8 = tag(DATA_MESSAGE, LENGTH_DELIMITED);
 
 /// Whether a message is a `ConnectedMessage` that names a connection.
 pub(crate) fn is_connected(message: &[u8]) -> bool {
-    let inner = |message, number| match last(message, number)? {
+    let connection_id = connected_message(message).and_then(|connected| bytes_of(connected, 1));
+    connection_id.is_some_and(|id| !id.is_empty())
+}
+
+/// Connection id and reconnection token of a `ConnectedMessage` that has both.
+pub(crate) fn connected(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let connected = connected_message(message)?;
+    bytes_of(connected, 1).zip(bytes_of(connected, 3))
+}
+
+fn connected_message(message: &[u8]) -> Option<&[u8]> {
+    bytes_of(bytes_of(message, SYSTEM_MESSAGE)?, 1)
+}
+
+fn bytes_of(message: &[u8], number: u8) -> Option<&[u8]> {
+    match last(message, number)? {
         Value::Bytes(bytes) => Some(bytes),
         Value::Varint(_) => None,
-    };
-    let connection_id = inner(message, SYSTEM_MESSAGE)
-        .and_then(|system| inner(system, 1))
-        .and_then(|connected| inner(connected, 1));
-    connection_id.is_some_and(|id| !id.is_empty())
+    }
 }
 
 /// Both `group` and `data` are fields of a message whose third is a `MessageData`.
