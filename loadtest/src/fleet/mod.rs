@@ -2,10 +2,11 @@
 //!
 //! A turn waits, reads every ready client once, and hands whole messages of open clients to the
 //! caller, who queues answers and calls [`Fleet::write`]. A client may stay HTTP instead of being
-//! upgraded: its messages are then the answers to what the caller asked. Everything a client owes by protocol
-//! happens in here: upgrade, join, pongs, the answer to a close. A client that ends without
-//! having been asked to is counted, with the server's reason. The place of a client that has gone
-//! can be taken by another one.
+//! upgraded: its messages are then the answers to what the caller asked. Everything a client owes
+//! by protocol happens in here: upgrade, join, pongs, the answer to a close. How clients go is in
+//! `leaving`; the place of one that has gone can be taken by another.
+
+mod leaving;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,38 +17,27 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{self, Shutdown, shutdown, sockopt};
+use rustix::net::sockopt;
 use rustix::time::Timespec;
 
 use crate::client::{CONNECTIONS_PER_SOURCE, Client, Stage};
-use crate::clock::{self, NS_PER_S};
+use crate::clock;
 use crate::socket::Received;
 use crate::wire::{envelope, frame, handshake, http};
 
+pub(crate) use self::leaving::Leave;
+use self::leaving::close_text;
 pub(crate) use crate::client::Dial;
 
 const EVENTS_PER_TURN_MAX: usize = 1024;
 /// Small enough to stay in the second-level cache, large enough for many frames per read.
 const SCRATCH_BYTES: usize = 128 * 1024;
-/// How long the server may take over the last close before the rest is dropped.
-const CLOSE_TIMEOUT_NS: u64 = 10 * NS_PER_S;
 
 /// A client that may be used now.
 pub(crate) struct Opened {
     pub(crate) client: usize,
     /// Since it was to start.
     pub(crate) latency_ns: u64,
-}
-
-/// How a client goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leave {
-    /// By a close frame with code 1000, which the server has to answer.
-    Orderly,
-    /// The stream ends without a close frame.
-    Ended,
-    /// The connection is reset.
-    Reset,
 }
 
 pub(crate) struct Fleet {
@@ -164,58 +154,6 @@ impl Fleet {
             Ok(is_all_written) => self.watch_writes(index, !is_all_written),
             Err(error) => self.lose(index, &format!("write: {error}")),
         }
-    }
-
-    /// Lets an open client go.
-    pub(crate) fn leave(&mut self, index: usize, leave: Leave) -> Result<()> {
-        debug_assert!(self.is_open(index), "only what is open can leave");
-        match leave {
-            Leave::Orderly => self.send_close(index),
-            Leave::Ended => self.retire(index),
-            Leave::Reset => {
-                // Disconnecting is what resets a connection at once; the descriptor stays.
-                net::connect_unspec(&self.clients[index].socket.descriptor)
-                    .context("resetting a client")?;
-                self.retire(index)
-            }
-        }
-    }
-
-    fn send_close(&mut self, index: usize) -> Result<()> {
-        let close = frame::masked(frame::CLOSE, &1000_u16.to_be_bytes());
-        self.clients[index].socket.outgoing.extend_from_slice(&close);
-        self.clients[index].stage = Stage::Closing;
-        self.closing += 1;
-        self.write(index)
-    }
-
-    /// Clients whose close the server has not answered yet.
-    pub(crate) fn closing(&self) -> usize {
-        self.closing
-    }
-
-    /// Closes the server has answered so far.
-    pub(crate) fn closed_orderly(&self) -> usize {
-        self.closed_orderly
-    }
-
-    /// Closes every open client with code 1000 and waits for the server to do its part. The
-    /// result is how many closes the server answered, earlier ones included.
-    pub(crate) fn close_all(&mut self) -> Result<usize> {
-        for index in 0..self.clients.len() {
-            if self.clients[index].stage == Stage::Asking {
-                self.retire(index)?;
-            } else if self.is_open(index) {
-                self.send_close(index)?;
-                // The server's answers are taken along, or they would pile up.
-                self.turn(0, |_, _, _| {})?;
-            }
-        }
-        let deadline_ns = clock::now_ns() + CLOSE_TIMEOUT_NS;
-        while self.closing > 0 && clock::now_ns() < deadline_ns {
-            self.turn(NS_PER_S / 10, |_, _, _| {})?;
-        }
-        Ok(self.closed_orderly)
     }
 
     fn on_writable(&mut self, index: usize) -> Result<()> {
@@ -389,42 +327,6 @@ impl Fleet {
             (frame::TEXT | frame::BINARY, Stage::Closing) => Ok(()),
             (_, stage) => bail!("client {index} in stage {stage:?} received {:?}", text()),
         }
-    }
-
-    /// A client is gone. While it closes that is at most impolite; otherwise it is counted, and
-    /// while it opens it ends the run, because every later figure would be about fewer clients.
-    #[cold]
-    fn lose(&mut self, index: usize, reason: &str) -> Result<()> {
-        match self.clients[index].stage {
-            Stage::Closed => return Ok(()),
-            Stage::Open | Stage::Asking => *self.lost.entry(reason.to_owned()).or_default() += 1,
-            Stage::Closing => {}
-            stage => bail!("client {index} ended in stage {stage:?}: {reason}"),
-        }
-        self.retire(index)
-    }
-
-    fn retire(&mut self, index: usize) -> Result<()> {
-        let client = &mut self.clients[index];
-        if client.stage == Stage::Closing {
-            self.closing -= 1;
-        }
-        client.stage = Stage::Closed;
-        epoll::delete(&self.epoll, &client.socket.descriptor).context("forgetting a client")?;
-        // An error here means that the peer was faster.
-        let _ = shutdown(&client.socket.descriptor, Shutdown::Both);
-        self.gone.push(index);
-        Ok(())
-    }
-}
-
-fn close_text(payload: &[u8]) -> String {
-    match payload.split_first_chunk() {
-        Some((&code, reason)) => {
-            let code = u16::from_be_bytes(code);
-            format!("closed by the server: {code} {}", String::from_utf8_lossy(reason))
-        }
-        None => "closed by the server without a code".into(),
     }
 }
 
