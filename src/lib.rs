@@ -4,9 +4,8 @@
 //! # Bird's-eye view
 //!
 //! The process has one **shard** per core, a **webhook shard** and a control thread. A shard is a
-//! glommio executor
-//! pinned to its core and the only owner of its connections and of all state about them: it
-//! accepts on its own `SO_REUSEPORT` socket, reads, executes, fans out and writes, all in one loop
+//! glommio executor pinned to its core, with one task, and the only owner of its connections and of
+//! all state about them: it accepts on its own `SO_REUSEPORT` socket, reads, executes, fans out and writes, all in one loop
 //! of **turns** ([`reactor::turn`]). Shards share nothing; what one has to tell another crosses
 //! the **mesh** ([`reactor::mesh`]) as a [`shard::message::ShardMessage`], and a published message
 //! crosses as frames that are already finished.
@@ -82,7 +81,8 @@
 //!   mesh channel makes the sender keep the message and stop reading from the clients that produce
 //!   for it ([`shard::outbox`]), and no loop ever waits inside a turn, so two full shards cannot
 //!   wait for each other. Nothing is dropped without a counter.
-//! - A turn does a bounded amount for each source. A panic on any thread ends the process.
+//! - A turn does a bounded amount for each source, and queues a bounded amount for receivers
+//!   ([`shard::allowance`]): no group is so large that others have to wait for it. A panic on any thread ends the process.
 //!
 //! # In code
 //!

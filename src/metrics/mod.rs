@@ -93,7 +93,7 @@ pub(crate) const METRICS: &[Metric] = &[
     counter("corecast_mesh_full", "Turns that ended with a full channel to a peer", |s| {
         one(s.counters.mesh_full)
     }),
-    counter("corecast_late_wakes", "Sleeps ended by their deadline with events waiting", |s| {
+    counter("corecast_late_wakes", "Sleeps ended by their deadline with messages waiting", |s| {
         one(s.counters.late_wakes)
     }),
     counter("corecast_accepts_failed", "Connections not accepted for want of resources", |s| {

@@ -218,15 +218,20 @@ impl Mesh {
         self.control.try_recv().ok()
     }
 
+    /// Whether a peer, the control thread or the webhook shard has sent something.
+    pub fn has_messages(&self) -> bool {
+        !(self.control.is_empty()
+            && self.application.is_quiet()
+            && self.incoming.iter().all(|channel| channel.receiver.is_empty()))
+    }
+
     /// Announces sleep. Returns whether the shard may sleep: nothing has come in meanwhile, and no
     /// peer of `blocked` has made room, which it would have told nobody.
     pub fn fall_asleep(&self, blocked: ShardSet) -> bool {
         self.own.announce_sleep();
         let mut full = blocked.iter().filter_map(|peer| self.outgoing[peer.index()].as_ref());
-        let is_quiet = self.control.is_empty()
-            && self.application.is_quiet()
-            && self.incoming.iter().all(|channel| channel.receiver.is_empty())
-            && full.all(|channel| channel.was_full.load(Ordering::Relaxed));
+        let is_quiet =
+            !self.has_messages() && full.all(|channel| channel.was_full.load(Ordering::Relaxed));
         if !is_quiet {
             self.wake_up();
         }

@@ -2,11 +2,10 @@
 //!
 //! [`turn`] is the loop: input, mesh, deadlines, output, sleep. [`mesh`] carries messages between
 //! the loops and [`application`] events to the webhook shard, both waking who sleeps (`sleeper`);
-//! [`readiness`] waits for an epoll inside glommio, [`start`] brings the threads up.
+//! [`start`] brings the executors up, each with the loop as its one task.
 
 pub mod application;
 pub mod mesh;
-pub mod readiness;
 mod sleeper;
 pub mod start;
 pub mod turn;

@@ -111,7 +111,7 @@ fn run_shard(
         }
     };
     let _ = report.send(Ok(()));
-    let outcome = executor.run(reactor.run());
+    let outcome = executor.run(async { reactor.run() });
     assert!(outcome.is_ok(), "shard {index} cannot go on: {outcome:?}");
 }
 

@@ -6,19 +6,14 @@
 //! no timer is needed for it.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
-use rustix::io;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
-};
+use rustix::io::{self, Errno};
+use rustix::time::Timespec;
 use tracing::{error, info};
 
 use super::mesh::{ControlMessage, Mesh};
-use super::readiness::{self, Woken};
 use crate::connection::lifecycle::{Accepted, Context, Sockets};
 use crate::connection::transport::TransportHandle;
 use crate::metrics::ShardMetrics;
@@ -38,14 +33,14 @@ const EVENT_ANSWERS_PER_TURN: usize = 256;
 /// connections come. A table that grows is copied as a whole, within one turn, and what it leaves
 /// behind costs some 300 bytes per connection until the allocator gives it back.
 const CONNECTIONS_RESERVED: usize = 65_536;
-/// Longest sleep of a shard that nothing wakes: one look a second costs nothing measurable.
-const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// Longest sleep of a shard that nothing wakes: one look a second costs nothing measurable, and
+/// should a wake-up between threads ever be lost, that is a delay and not a standstill.
+const SLEEP_MAX: Millis = 1000;
 /// Pause of accepting after the process has run out of descriptors.
 const ACCEPT_PAUSE: Millis = 100;
 
 /// User data of the descriptors that are not transports: serial 0, which no transport has.
 const WAKE_EVENT: u64 = 1;
-const TIMER_EVENT: u64 = 2;
 const LISTENER_EVENTS: u64 = 16;
 
 /// Everything one shard runs on.
@@ -54,9 +49,6 @@ pub struct Reactor {
     sockets: Sockets,
     mesh: Mesh,
     epoll: Rc<OwnedFd>,
-    timer: OwnedFd,
-    /// What the timer is set to.
-    timer_at: Option<Millis>,
     listeners: Vec<OwnedFd>,
     /// Accepting goes on at this moment, after a lack of descriptors.
     accept_again_at: Option<Millis>,
@@ -66,8 +58,6 @@ pub struct Reactor {
     /// Of the transports that yield: how many have their turn before the next events are asked for.
     yielding: usize,
     drain: Option<Drain>,
-    /// The last sleep ended by its deadline: events found now have woken nobody.
-    was_woken_by_deadline: bool,
 }
 
 /// The end of a shard: its connections are closed in portions until `until`.
@@ -87,7 +77,7 @@ impl Reactor {
     /// Builds a shard around its listening sockets.
     ///
     /// # Errors
-    /// Whatever the system says about epoll and timer descriptors.
+    /// Whatever the system says about epoll descriptors.
     pub fn new(
         mut state: State,
         context: Context,
@@ -98,13 +88,8 @@ impl Reactor {
         let now = clock::now();
         state.begin_turn(now);
         let epoll = Rc::new(epoll::create(CreateFlags::CLOEXEC)?);
-        let timer = timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
-        )?;
         let add = |fd: &OwnedFd, data| epoll::add(&*epoll, fd, data, EventFlags::IN);
         add(mesh.event(), EventData::new_u64(WAKE_EVENT))?;
-        add(&timer, EventData::new_u64(TIMER_EVENT))?;
         for (index, listener) in (LISTENER_EVENTS..).zip(&listeners) {
             add(listener, EventData::new_u64(index))?;
         }
@@ -116,30 +101,23 @@ impl Reactor {
             sockets,
             mesh,
             epoll,
-            timer,
-            timer_at: None,
             listeners,
             accept_again_at: None,
             metrics,
             events: Vec::with_capacity(EVENTS_PER_TURN),
             yielding: 0,
             drain: None,
-            was_woken_by_deadline: false,
         })
     }
 
     /// Runs until the shard is drained.
     ///
     /// # Errors
-    /// A failing epoll or timer: the shard cannot go on.
-    pub async fn run(mut self) -> io::Result<()> {
+    /// A failing epoll: the shard cannot go on.
+    pub fn run(mut self) -> io::Result<()> {
         while !self.is_drained() {
-            let has_more = self.turn()?;
-            if has_more {
-                // Other tasks of this executor, should there be any, get their share.
-                glommio::executor().yield_if_needed().await;
-            } else {
-                self.sleep().await?;
+            if !self.turn()? {
+                self.sleep()?;
             }
         }
         self.publish_metrics();
@@ -198,12 +176,7 @@ impl Reactor {
     fn take_input(&mut self) -> io::Result<bool> {
         if self.events.is_empty() && self.yielding == 0 {
             self.yielding = self.sockets.yielding();
-            let spare = rustix::buffer::spare_capacity(&mut self.events);
-            epoll::wait(&*self.epoll, spare, Some(&Timespec::default()))?;
-            let is_late = std::mem::take(&mut self.was_woken_by_deadline);
-            self.state.counters.late_wakes += u64::from(is_late && !self.events.is_empty());
-            // Taken from the end below; the kernel's order is oldest first.
-            self.events.reverse();
+            self.poll(Timespec::default())?;
         }
         let is_full = self.events.len() == EVENTS_PER_TURN;
         let mut read_bytes = 0;
@@ -217,8 +190,6 @@ impl Reactor {
             let flags = event.flags;
             match event.data.u64() {
                 WAKE_EVENT => self.mesh.clear_event(),
-                // Setting the timer anew clears it.
-                TIMER_EVENT => self.timer_at = Some(0),
                 data if data >> 32 == 0 => self.accept(data),
                 data => {
                     let handle = TransportHandle::from_event(data);
@@ -332,24 +303,37 @@ impl Reactor {
         })
     }
 
-    /// Sleeps until an event, a message or a deadline.
-    async fn sleep(&mut self) -> io::Result<()> {
-        self.set_timer()?;
-        if self.mesh.fall_asleep(self.state.outbox.blocked()) {
-            let waited = readiness::wait_at_most(&*self.epoll, SLEEP_MAX).await;
-            self.mesh.wake_up();
-            match waited {
-                Ok(woken) => self.was_woken_by_deadline = woken == Woken::ByDeadline,
-                Err(error) => {
-                    error!("waiting for events failed: {error}");
-                    return Err(io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO));
-                }
+    /// Asks the epoll for events, and waits for them for that long.
+    fn poll(&mut self, timeout: Timespec) -> io::Result<()> {
+        let spare = rustix::buffer::spare_capacity(&mut self.events);
+        match epoll::wait(&*self.epoll, spare, Some(&timeout)) {
+            // Taken from the end; the kernel's order is oldest first.
+            Ok(_) => self.events.reverse(),
+            Err(Errno::INTR) => {}
+            Err(error) => {
+                error!("waiting for events failed: {error}");
+                return Err(error);
             }
         }
         Ok(())
     }
 
-    fn set_timer(&mut self) -> io::Result<()> {
+    /// Sleeps until an event, a message or a deadline. This blocks the executor's thread, which has
+    /// nothing else to run: to wait for the same epoll through the executor's ring costs some 30 µs
+    /// of CPU time more each time (`tuning.md`).
+    fn sleep(&mut self) -> io::Result<()> {
+        if self.mesh.fall_asleep(self.state.outbox.blocked()) {
+            let polled = self.poll(self.time_to_deadline());
+            self.mesh.wake_up();
+            polled?;
+            let is_late = self.events.is_empty() && self.mesh.has_messages();
+            self.state.counters.late_wakes += u64::from(is_late);
+        }
+        Ok(())
+    }
+
+    /// Time until the next deadline of anything in this shard; [`SLEEP_MAX`] if that is later.
+    fn time_to_deadline(&self) -> Timespec {
         let drain_at = self.drain.map(|drain| drain.next_at.min(drain.until));
         let deadlines = [
             self.sockets.next_deadline(),
@@ -358,20 +342,12 @@ impl Reactor {
             self.accept_again_at,
             drain_at,
         ];
-        let next = deadlines.into_iter().flatten().min();
-        if next == self.timer_at {
-            return Ok(());
+        let next = deadlines.into_iter().flatten().min().unwrap_or(Millis::MAX);
+        let sleep = next.saturating_sub(clock::now()).min(SLEEP_MAX);
+        Timespec {
+            tv_sec: i64::try_from(sleep / 1000).unwrap_or(1),
+            tv_nsec: i64::try_from(sleep % 1000 * 1_000_000).unwrap_or(0),
         }
-        self.timer_at = next;
-        // Zero disarms; a moment that has passed fires at once.
-        let at = next.map_or(0, |at| at.max(1));
-        let value = Timespec {
-            tv_sec: i64::try_from(at / 1000).unwrap_or(i64::MAX),
-            tv_nsec: i64::try_from(at % 1000 * 1_000_000).unwrap_or(0),
-        };
-        let spec = Itimerspec { it_interval: Timespec::default(), it_value: value };
-        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &spec)?;
-        Ok(())
     }
 
     fn publish_metrics(&self) {

@@ -72,7 +72,7 @@ counters! {
     mesh_full,
     /// Wake-ups sent to sleeping peers.
     mesh_wakes,
-    /// Sleeps that ended by their deadline although events were waiting.
+    /// Sleeps that ended by their deadline although messages of other threads were waiting.
     late_wakes,
     /// Accepts that failed for want of a descriptor or memory.
     accepts_failed,
