@@ -38,6 +38,7 @@ mod progress;
 mod reader;
 mod report;
 mod rest;
+mod results;
 mod setup;
 mod socket;
 mod steady;

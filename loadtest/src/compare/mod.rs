@@ -5,7 +5,6 @@
 //! is more than noise on how far runs of one side differ. What else differs between two reports,
 //! such as settings and cores, is said above their figures.
 
-mod reading;
 mod table;
 
 use std::collections::BTreeSet;
@@ -16,8 +15,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 
-use self::reading::Reading;
 use self::table::Comparison;
+use crate::results::reading::Reading;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CompareArgs {

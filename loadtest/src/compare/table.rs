@@ -5,8 +5,8 @@ use std::fmt::{self, Formatter};
 
 use serde::Serialize;
 
-use super::reading::Reading;
 use crate::report::grouped;
+use crate::results::reading::Reading;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) scenario: String,
-    pub(super) command: String,
-    pub(super) figures: BTreeMap<String, f64>,
-    pub(super) facts: BTreeMap<String, String>,
+pub(crate) struct Reading {
+    pub(crate) scenario: String,
+    pub(crate) command: String,
+    pub(crate) figures: BTreeMap<String, f64>,
+    pub(crate) facts: BTreeMap<String, String>,
 }
 
 /// As `report::Report` writes it.
@@ -30,7 +30,7 @@ struct Written {
 }
 
 impl Reading {
-    pub(super) fn of(text: &str) -> Result<Self> {
+    pub(crate) fn of(text: &str) -> Result<Self> {
         let written: Written =
             serde_json::from_str(text).context("this is no report that --json has printed")?;
         let Written { scenario, command, result, place } = written;
