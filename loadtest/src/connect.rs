@@ -15,7 +15,7 @@ use crate::generators::sum::{self, Site};
 use crate::generators::{self, GeneratorArgs, Part};
 use crate::meter::{Meter, Usage};
 use crate::open::{Arrival, Opened, Opening, open_by};
-use crate::report::{Report, grouped, row, row_if};
+use crate::report::{Output, Report, grouped, row, row_if};
 use crate::target::{Target, TargetArgs};
 use crate::wire::subprotocol::Subprotocol;
 
@@ -72,7 +72,7 @@ impl ConnectArgs {
 }
 
 /// Runs the scenario; whether every client came in and was let out.
-pub(crate) fn run(args: &ConnectArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &ConnectArgs, output: &Output) -> Result<bool> {
     let parts = generators::run(&args.generators, args.target.url.len(), |part| {
         let connections = part.share_of(args.connections)?;
         let target = part.target(&args.target)?;
@@ -82,8 +82,7 @@ pub(crate) fn run(args: &ConnectArgs, is_json: bool) -> Result<bool> {
     let cores = sum::cores(parts.iter().map(|part| &part.site));
     let report = ConnectReport::of(&parts);
     let is_clean = report.is_clean();
-    Report::new("connect", cores, report).print(is_json)?;
-    Ok(is_clean)
+    Report::new("connect", cores, report, is_clean).tell(output)
 }
 
 pub(crate) fn drive(

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::fanout::Order;
 use crate::fanout::settings::{Audience, Settings, Subprotocols};
 use crate::fanout::shape::{Publishing, Shape};
+use crate::report::Output;
 use crate::target::TargetArgs;
 use crate::wire::stamp::PUBLISHERS_MAX;
 use crate::wire::subprotocol::Subprotocol;
@@ -47,7 +48,7 @@ pub(crate) struct Members {
 }
 
 /// Runs the scenario; whether every delivery was right.
-pub(crate) fn run(args: &GroupsArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &GroupsArgs, output: &Output) -> Result<bool> {
     let order = Order {
         scenario: "groups",
         target: &args.target,
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &GroupsArgs, is_json: bool) -> Result<bool> {
         subprotocols: Subprotocols::all(args.subprotocol),
         has_yardstick: args.yardstick,
     };
-    order.run(is_json)
+    order.run(output)
 }
 
 impl Audience for Members {

@@ -18,7 +18,7 @@ use crate::meter::{Meter, Usage};
 use crate::open::{Arrival, Opened, Opening, open_by};
 use crate::procfs::Memory;
 use crate::progress::Progress;
-use crate::report::{Report, grouped, row, row_if};
+use crate::report::{Output, Report, grouped, row, row_if};
 use crate::steady;
 use crate::target::TargetArgs;
 use crate::wire::subprotocol::Subprotocol;
@@ -76,15 +76,14 @@ struct IdleReport {
 }
 
 /// Runs the scenario; whether every client stayed open until it was closed.
-pub(crate) fn run(args: &IdleArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &IdleArgs, output: &Output) -> Result<bool> {
     let servers = args.target.url.len();
     let parts = generators::run(&args.generators, servers, |part| drive(part, args))?;
     let Some(parts) = parts else { return Ok(true) };
     let cores = sum::cores(parts.iter().map(|part| &part.site));
     let report = IdleReport::of(&parts);
     let is_clean = report.clients_closed == 0;
-    Report::new("idle", cores, report).print(is_json)?;
-    Ok(is_clean)
+    Report::new("idle", cores, report, is_clean).tell(output)
 }
 
 fn drive(part: &Part, args: &IdleArgs) -> Result<Measured> {

@@ -5,9 +5,10 @@
 //! In reading order: `wire` is the bytes, `socket` moves them, `client` is one of those sockets,
 //! `fleet` all of them on one epoll, `open` lets them in, `reader` reads what they receive and
 //! `gaps` remembers what they should have; `fanout`, `groups`, `mixed`, `rest`, `events`, `connect`,
-//! `churn`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a run between
-//! processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram` and `report` are what
-//! they measure with, and `compare` puts reports side by side.
+//! `churn`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a
+//! run between processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram`, `machine`
+//! and `report` are what they measure with; `results` keeps reports in folders, and `compare` puts
+//! them side by side.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
@@ -28,6 +29,7 @@ mod groups;
 mod histogram;
 mod idle;
 mod limit;
+mod machine;
 mod meter;
 mod metrics;
 mod mixed;
@@ -48,7 +50,11 @@ mod wire;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::report::Output;
 
 /// Load generators for corecast. All traffic stays on this machine's loopback.
 #[derive(Parser)]
@@ -59,9 +65,8 @@ struct Cli {
     /// Core to pin the generator to
     #[arg(long, global = true)]
     core: Option<usize>,
-    /// One JSON object instead of a table
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -97,17 +102,17 @@ enum Scenario {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = setup::pin_to(cli.core).and_then(|()| match &cli.scenario {
-        Scenario::Fanout(args) => fanout::run(args, cli.json),
-        Scenario::Groups(args) => groups::run(args, cli.json),
-        Scenario::Mixed(args) => mixed::run(args, cli.json),
-        Scenario::Rest(args) => rest::run(args, cli.json),
-        Scenario::Events(args) => events::run(args, cli.json),
-        Scenario::Connect(args) => connect::run(args, cli.json),
-        Scenario::Churn(args) => churn::run(args, cli.json),
-        Scenario::Idle(args) => idle::run(args, cli.json),
-        Scenario::Limit(args) => limit::run(args, cli.json),
-        Scenario::Compare(args) => compare::run(args, cli.json),
+    let outcome = prepare(&cli).and_then(|()| match &cli.scenario {
+        Scenario::Fanout(args) => fanout::run(args, &cli.output),
+        Scenario::Groups(args) => groups::run(args, &cli.output),
+        Scenario::Mixed(args) => mixed::run(args, &cli.output),
+        Scenario::Rest(args) => rest::run(args, &cli.output),
+        Scenario::Events(args) => events::run(args, &cli.output),
+        Scenario::Connect(args) => connect::run(args, &cli.output),
+        Scenario::Churn(args) => churn::run(args, &cli.output),
+        Scenario::Idle(args) => idle::run(args, &cli.output),
+        Scenario::Limit(args) => limit::run(args, &cli.output),
+        Scenario::Compare(args) => compare::run(args, cli.output.is_json),
         Scenario::LimitServer(args) => limit::serve(args, cli.core),
     });
     match outcome {
@@ -120,10 +125,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// What may be refused is refused before the run.
+fn prepare(cli: &Cli) -> Result<()> {
+    if let Some(place) = &cli.output.save {
+        if matches!(cli.scenario, Scenario::Compare(_)) {
+            let message = "--save is for scenarios: this one has no report";
+            Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        place.prepare()?;
+    }
+    setup::pin_to(cli.core)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -1,53 +1,96 @@
-//! How a run is told: a table for people, or one JSON object for machines.
+//! How a run is told: a table for people, or one JSON object for machines, which `--save` keeps
+//! whatever is printed.
 //!
-//! Both carry what is needed to repeat the run: command, kernel, and the cores of either side.
+//! Both carry what is needed to repeat the run: command, revision, machine, kernel, and the cores
+//! of either side. Neither names the machine or a place on it, so that reports can be published.
 
 use std::fmt::{self, Display, Formatter};
 
+use std::time::SystemTime;
+
 use anyhow::{Context, Result};
+use clap::Args;
 use serde::Serialize;
 
+use crate::machine::{self, Machine};
 use crate::procfs::Process;
+use crate::results::keep::Place;
 use crate::setup;
+
+/// What is done with a report.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Output {
+    /// One JSON object instead of a table
+    #[arg(long = "json", global = true)]
+    pub(crate) is_json: bool,
+    /// Keeps the JSON of a run as FOLDER/raw/NAME-1.json, or -2, -3: the next that is free
+    #[arg(long, global = true, value_name = "FOLDER/NAME")]
+    pub(crate) save: Option<Place>,
+}
 
 /// A finished run and where it took place.
 #[derive(Serialize)]
 pub(crate) struct Report<T> {
     scenario: &'static str,
     command: String,
+    /// When it was told, which is soon after its end.
+    date: String,
+    /// Of the working directory, if that is a checkout.
+    revision: Option<String>,
+    machine: Machine,
     kernel: String,
     server_cores: Vec<usize>,
     generator_cores: Vec<usize>,
+    /// Whether everything expected was received and checked.
+    is_clean: bool,
     result: T,
 }
 
 impl<T: Serialize + Display> Report<T> {
-    pub(crate) fn new(scenario: &'static str, server_cores: Vec<usize>, result: T) -> Self {
+    pub(crate) fn new(
+        scenario: &'static str,
+        server_cores: Vec<usize>,
+        result: T,
+        is_clean: bool,
+    ) -> Self {
         let uname = rustix::system::uname();
         Self {
             scenario,
-            command: command_line(),
+            command: command_line(std::env::args().skip(1)),
+            date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            revision: machine::revision(),
+            machine: Machine::this(),
             kernel: uname.release().to_string_lossy().into_owned(),
             server_cores,
             generator_cores: setup::cores_of(Process::own()),
+            is_clean,
             result,
         }
     }
 
-    pub(crate) fn print(&self, is_json: bool) -> Result<()> {
-        if is_json {
-            println!("{}", serde_json::to_string_pretty(self).context("writing the report")?);
+    /// Prints it and keeps it where that was asked for; whether the run was clean.
+    pub(crate) fn tell(&self, output: &Output) -> Result<bool> {
+        let json = serde_json::to_string_pretty(self).context("writing the report")?;
+        if output.is_json {
+            println!("{json}");
         } else {
             println!("{self}");
         }
-        Ok(())
+        // Afterwards: a full disk must not take the figures of a long run with it.
+        if let Some(place) = &output.save {
+            eprintln!("saved as {}", place.keep(&json)?.display());
+        }
+        Ok(self.is_clean)
     }
 }
 
 impl<T: Display> Display for Report<T> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let Self { scenario, command, kernel, server_cores, generator_cores, result } = self;
+        let Self { scenario, command, date, revision, machine, kernel, result, .. } = self;
+        let Self { server_cores, generator_cores, .. } = self;
         writeln!(out, "{scenario}: {command}")?;
+        let revision = revision.as_deref().unwrap_or("unknown");
+        writeln!(out, "{date}, revision {revision}, {machine}")?;
         writeln!(
             out,
             "kernel {kernel}, server on cores {server_cores:?}, generator on cores {generator_cores:?}"
@@ -59,19 +102,25 @@ impl<T: Display> Display for Report<T> {
     }
 }
 
-/// The command without the access key, should it have been typed.
-fn command_line() -> String {
-    let mut hide_next = false;
-    let words = std::env::args().skip(1).map(|word| {
-        if std::mem::replace(&mut hide_next, word == "--access-key") {
-            return "…".to_owned();
+/// The command without the access key, should it have been typed, and without the place where the
+/// report is kept: that is no part of the run, and a path of this machine.
+fn command_line(mut words: impl Iterator<Item = String>) -> String {
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word.split_once('=').map_or(&*word, |(option, _)| option) {
+            "--save" if word.len() > "--save".len() => {}
+            "--save" => drop(words.next()),
+            "--access-key" if word.len() > "--access-key".len() => {
+                kept.push("--access-key=…".to_owned());
+            }
+            "--access-key" => {
+                kept.extend([word, "…".to_owned()]);
+                words.next();
+            }
+            _ => kept.push(word),
         }
-        match word.split_once('=') {
-            Some(("--access-key", _)) => "--access-key=…".to_owned(),
-            _ => word,
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
+    }
+    kept.join(" ")
 }
 
 /// A line of a table: a name and what is known about it.
@@ -104,6 +153,15 @@ pub(crate) fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_told_without_the_key_and_the_place_it_is_kept_at() {
+        let told = |line: &str| command_line(line.split(' ').map(str::to_owned));
+        assert_eq!(told("--save a/b fanout --payload 128"), "fanout --payload 128");
+        assert_eq!(told("fanout --save=a/b --payload=128 --json"), "fanout --payload=128 --json");
+        assert_eq!(told("rest --access-key secret --save"), "rest --access-key …");
+        assert_eq!(told("rest --access-key=secret=="), "rest --access-key=…");
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

@@ -35,7 +35,7 @@ use crate::pace::{Patience, TURN_NS_MAX};
 use crate::procfs::{Memory, Process};
 use crate::progress::Progress;
 use crate::reader::Reader;
-use crate::report::Report;
+use crate::report::{Output, Report};
 use crate::steady;
 use crate::target::Target;
 use crate::wire::envelope::{Envelope, Layout};
@@ -60,7 +60,7 @@ struct Measured {
 }
 
 /// Runs the scenario; whether every client came in and got everything it was owed.
-pub(crate) fn run(args: &ChurnArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &ChurnArgs, output: &Output) -> Result<bool> {
     let parts = generators::run(&args.generators, args.target.url.len(), |part| {
         let plan = args.settings.plan(part)?;
         drive(part, &part.target(&args.target)?, &args.settings, &plan)
@@ -69,8 +69,7 @@ pub(crate) fn run(args: &ChurnArgs, is_json: bool) -> Result<bool> {
     let cores = sum::cores(parts.iter().map(|part| &part.site));
     let report = ChurnReport::of(&args.settings, &parts);
     let is_clean = report.faults.is_clean();
-    Report::new("churn", cores, report).print(is_json)?;
-    Ok(is_clean)
+    Report::new("churn", cores, report, is_clean).tell(output)
 }
 
 fn drive(part: &Part, target: &Target, settings: &ChurnSettings, plan: &Plan) -> Result<Measured> {

@@ -1,13 +1,12 @@
 //! `loadtest compare A B`: the figures of two JSON reports and their ratios, in one table.
 //!
 //! A and B are reports of one scenario, or two folders whose reports go together by their file
-//! names. Nothing is judged: whether a ratio above 1 is good depends on the figure, and whether it
+//! names; a results folder stands for the reports in its `raw`. Nothing is judged: whether a ratio above 1 is good depends on the figure, and whether it
 //! is more than noise on how far runs of one side differ. What else differs between two reports,
 //! such as settings and cores, is said above their figures.
 
 mod table;
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
@@ -16,11 +15,12 @@ use clap::Args;
 use serde::Serialize;
 
 use self::table::Comparison;
-use crate::results::reading::Reading;
+use crate::results::folder;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CompareArgs {
-    /// A report that `--json` printed, or a folder of them (*.json, not those in its folders)
+    /// A report that `--json` printed, or a folder of them (*.json, not those in its folders), or a
+    /// results folder
     a: PathBuf,
     /// Another of the same scenario, or a folder with the same names
     b: PathBuf,
@@ -46,8 +46,8 @@ struct Compared {
 }
 
 fn compare(a: &Path, b: &Path) -> Result<Compared> {
-    let (names_a, names_b) = match (is_folder(a)?, is_folder(b)?) {
-        (true, true) => (reports_in(a)?, reports_in(b)?),
+    let ((a, names_a), (b, names_b)) = match (is_folder(a)?, is_folder(b)?) {
+        (true, true) => (folder::reports_of(a)?, folder::reports_of(b)?),
         (false, false) => {
             let comparisons = vec![compare_files(a, b)?];
             return Ok(Compared { comparisons, only_in_a: Vec::new(), only_in_b: Vec::new() });
@@ -74,28 +74,8 @@ fn is_folder(path: &Path) -> Result<bool> {
     Ok(found.is_dir())
 }
 
-fn reports_in(folder: &Path) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    let listing = || format!("listing {}", folder.display());
-    for entry in folder.read_dir().with_context(listing)? {
-        let path = entry.with_context(listing)?.path();
-        if path.is_file()
-            && path.extension().is_some_and(|extension| extension == "json")
-            && let Some(name) = path.file_name().and_then(|name| name.to_str())
-        {
-            names.insert(name.to_owned());
-        }
-    }
-    Ok(names)
-}
-
 fn compare_files(a: &Path, b: &Path) -> Result<Comparison> {
-    let read = |path: &Path| {
-        let text = std::fs::read_to_string(path);
-        let reading = text.map_err(Into::into).and_then(|text| Reading::of(&text));
-        reading.with_context(|| format!("reading {}", path.display()))
-    };
-    let (reading_a, reading_b) = (read(a)?, read(b)?);
+    let (reading_a, reading_b) = (folder::read(a)?, folder::read(b)?);
     ensure!(
         reading_a.scenario == reading_b.scenario,
         "{} is of scenario {:?} and {} of {:?}: only reports of one scenario can be compared",
@@ -126,26 +106,15 @@ impl Display for Compared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::scratch::Scratch;
 
-    /// A folder with these reports, which goes with the test.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let path = std::env::temp_dir().join(format!("compare-{}-{name}", std::process::id()));
-            std::fs::create_dir_all(&path).unwrap();
-            for (file, scenario) in files {
-                let text = format!(r#"{{"scenario":"{scenario}","command":"","result":{{}}}}"#);
-                std::fs::write(path.join(file), text).unwrap();
-            }
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+    /// A folder with reports of these scenarios.
+    fn reports(name: &str, files: &[(&str, &str)]) -> Scratch {
+        let report =
+            |scenario: &str| format!(r#"{{"scenario":"{scenario}","command":"","result":{{}}}}"#);
+        let texts: Vec<_> = files.iter().map(|&(file, of)| (file, report(of))).collect();
+        let files: Vec<_> = texts.iter().map(|(file, text)| (*file, text.as_str())).collect();
+        Scratch::new(&format!("compare-{name}"), &files)
     }
 
     fn refusal(a: &Path, b: &Path) -> String {
@@ -154,25 +123,37 @@ mod tests {
 
     #[test]
     fn reports_of_folders_go_together_by_name_and_others_are_named() {
-        let a = Folder::new("a", &[("x.json", "rest"), ("y.json", "rest"), ("note.txt", "rest")]);
-        let b = Folder::new("b", &[("x.json", "rest"), ("z.json", "idle"), ("note.txt", "rest")]);
-        let compared = compare(&a.0, &b.0).unwrap();
+        let a = reports("a", &[("x.json", "rest"), ("y.json", "rest"), ("note.txt", "rest")]);
+        let b = reports("b", &[("x.json", "rest"), ("z.json", "idle"), ("note.txt", "rest")]);
+        let compared = compare(a.path(), b.path()).unwrap();
         assert_eq!(compared.comparisons.len(), 1);
         assert_eq!(
             (compared.only_in_a, compared.only_in_b),
             (vec!["y.json".into()], vec!["z.json".into()])
         );
-        let empty = Folder::new("empty", &[]);
-        assert!(refusal(&a.0, &empty.0).contains("no reports of the same name"));
-        assert!(refusal(&a.0, &b.0.join("x.json")).contains("two reports or two folders"));
-        assert!(refusal(&a.0, &b.0.join("none.json")).contains("none.json"));
+        let empty = reports("empty", &[]);
+        assert!(refusal(a.path(), empty.path()).contains("no reports of the same name"));
+        assert!(refusal(a.path(), &b.path().join("x.json")).contains("two reports or two folders"));
+        assert!(refusal(a.path(), &b.path().join("none.json")).contains("none.json"));
+    }
+
+    #[test]
+    fn a_results_folder_is_taken_by_its_raw_reports() {
+        let a = reports("results", &[("raw/x.json", "rest"), ("raw/before/y.json", "rest")]);
+        let b = reports("reports", &[("x.json", "rest"), ("raw/z.json", "rest")]);
+        let compared = compare(a.path(), b.path()).unwrap();
+        assert_eq!(compared.comparisons.len(), 1);
+        assert!(compared.only_in_a.is_empty() && compared.only_in_b.is_empty());
     }
 
     #[test]
     fn reports_of_different_scenarios_are_refused() {
-        let a = Folder::new("fanout", &[("x.json", "fanout")]);
-        let b = Folder::new("groups", &[("x.json", "groups")]);
-        for refused in [refusal(&a.0, &b.0), refusal(&a.0.join("x.json"), &b.0.join("x.json"))] {
+        let a = reports("fanout", &[("x.json", "fanout")]);
+        let b = reports("groups", &[("x.json", "groups")]);
+        for refused in [
+            refusal(a.path(), b.path()),
+            refusal(&a.path().join("x.json"), &b.path().join("x.json")),
+        ] {
             assert!(refused.contains(r#"of scenario "fanout""#), "{refused}");
             assert!(refused.contains("only reports of one scenario can be compared"), "{refused}");
         }

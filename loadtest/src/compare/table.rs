@@ -22,6 +22,7 @@ pub(super) struct Comparison {
 struct Side {
     file: String,
     command: String,
+    date: Option<String>,
 }
 
 /// What is known under one name; `None` where one report has nothing of it.
@@ -48,8 +49,8 @@ impl Comparison {
         let figures = pairs(&a.figures, &b.figures).into_iter().map(Figure::of).collect();
         Self {
             scenario: a.scenario,
-            a: Side { file: file_a, command: a.command },
-            b: Side { file: file_b, command: b.command },
+            a: Side { file: file_a, command: a.command, date: a.date },
+            b: Side { file: file_b, command: b.command, date: b.date },
             differences,
             figures,
         }
@@ -61,8 +62,9 @@ impl Comparison {
     }
 
     pub(super) fn write(&self, out: &mut Formatter<'_>, width: usize) -> fmt::Result {
-        for (name, Side { file, command }) in [("A", &self.a), ("B", &self.b)] {
-            writeln!(out, "{} {name}: {file}: {command}", self.scenario)?;
+        for (name, Side { file, command, date }) in [("A", &self.a), ("B", &self.b)] {
+            let date = date.as_ref().map_or_else(String::new, |date| format!(" of {date}"));
+            writeln!(out, "{} {name}: {file}{date}: {command}", self.scenario)?;
         }
         for Pair { name, a, b } in &self.differences {
             let [a, b] = [a, b].map(|fact| fact.as_deref().unwrap_or("-"));
@@ -112,6 +114,7 @@ mod tests {
         Reading {
             scenario: "groups".into(),
             command: format!("groups --window {window}"),
+            date: None,
             figures: figures.iter().map(|&(name, figure)| (name.to_owned(), figure)).collect(),
             facts: [("window", window), ("kernel", "6")]
                 .map(|(name, fact)| (name.to_owned(), fact.to_owned()))

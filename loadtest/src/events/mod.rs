@@ -26,7 +26,7 @@ use self::report::{EventsReport, Phase};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::fleet::Fleet;
 use crate::open::open_all;
-use crate::report::Report;
+use crate::report::{Output, Report};
 use crate::target::{Target, TargetArgs};
 use crate::wire::envelope::Layout;
 use crate::wire::event::EventKind;
@@ -82,7 +82,7 @@ pub(crate) struct LoadArgs {
 }
 
 /// Runs the scenario; whether every event was answered, and rightly, and listeners dropped none.
-pub(crate) fn run(args: &EventsArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &EventsArgs, output: &Output) -> Result<bool> {
     let load = &args.load;
     let is_rate = load.rate == 0.0 || (1.0..=1e8).contains(&load.rate);
     ensure!(is_rate, "--rate is 0, or 1 to 1e8");
@@ -94,8 +94,7 @@ pub(crate) fn run(args: &EventsArgs, is_json: bool) -> Result<bool> {
     let target = Target::resolve(&args.target)?;
     let result = drive(&target, &args.target.hub, load)?;
     let is_clean = result.faults.is_clean();
-    Report::new("events", target.cores(), result).print(is_json)?;
-    Ok(is_clean)
+    Report::new("events", target.cores(), result, is_clean).tell(output)
 }
 
 fn drive(target: &Target, hub: &str, args: &LoadArgs) -> Result<EventsReport> {

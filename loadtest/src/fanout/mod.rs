@@ -25,7 +25,7 @@ use crate::limit::child::LimitServer;
 use crate::open::open_all;
 use crate::procfs::Process;
 use crate::reader::Reader;
-use crate::report::Report;
+use crate::report::{Output, Report};
 use crate::setup;
 use crate::target::{Target, TargetArgs};
 use crate::wire::envelope::{Envelope, Layout};
@@ -52,7 +52,7 @@ pub(crate) struct FanoutArgs {
 }
 
 /// Runs the scenario; whether every delivery was right.
-pub(crate) fn run(args: &FanoutArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &FanoutArgs, output: &Output) -> Result<bool> {
     let order = Order {
         scenario: "fanout",
         target: &args.target,
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &FanoutArgs, is_json: bool) -> Result<bool> {
         subprotocols: args.subprotocols,
         has_yardstick: args.yardstick,
     };
-    order.run(is_json)
+    order.run(output)
 }
 
 /// A scenario of publishing, ready to be run and told.
@@ -74,8 +74,8 @@ pub(crate) struct Order<'a, A: Audience> {
 }
 
 impl<A: Audience> Order<'_, A> {
-    /// Prints the report; whether every delivery was right.
-    pub(crate) fn run(self, is_json: bool) -> Result<bool> {
+    /// Tells the report; whether every delivery was right.
+    pub(crate) fn run(self, output: &Output) -> Result<bool> {
         let Self { scenario, settings, subprotocols, .. } = self;
         setup::allow_sockets(settings.sockets()?)?;
         let mut target = Target::resolve(self.target)?;
@@ -85,8 +85,7 @@ impl<A: Audience> Order<'_, A> {
         let result = drive(&target, settings, subprotocols)?;
         let is_clean = result.faults.is_clean();
         if !self.has_yardstick {
-            Report::new(scenario, target.cores(), result).print(is_json)?;
-            return Ok(is_clean);
+            return Report::new(scenario, target.cores(), result, is_clean).tell(output);
         }
         let core = target.cores().first().copied();
         let limit = LimitServer::start_minimal(core, settings.sockets()?)?;
@@ -95,8 +94,7 @@ impl<A: Audience> Order<'_, A> {
         let limit_result = drive(&limit.target(), &settings, Subprotocols::JSON)?;
         let is_clean = is_clean && limit_result.faults.is_clean();
         let compared = result.against(limit_result);
-        Report::new(scenario, target.cores(), compared).print(is_json)?;
-        Ok(is_clean)
+        Report::new(scenario, target.cores(), compared, is_clean).tell(output)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::fanout;
 use crate::fanout::settings::{LoadArgs, Subprotocols};
 use crate::generators::Part;
 use crate::open::Arrival;
-use crate::report::{Report, grouped};
+use crate::report::{Output, Report, grouped};
 use crate::setup;
 use crate::wire::subprotocol::Subprotocol;
 
@@ -57,23 +57,21 @@ enum Mode {
 }
 
 /// Runs the scenario; whether everything that was sent arrived.
-pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &LimitArgs, output: &Output) -> Result<bool> {
     let sockets = args.load.sockets()?;
     setup::allow_sockets(sockets)?;
     match args.mode {
         Mode::Stream => {
             let report = stream(args)?;
             let is_clean = report.rows.iter().all(|row| row.is_intact);
-            Report::new("limit stream", args.server_core.into_iter().collect(), report)
-                .print(is_json)?;
-            Ok(is_clean)
+            let cores = args.server_core.into_iter().collect();
+            Report::new("limit stream", cores, report, is_clean).tell(output)
         }
         Mode::Coalesce => {
             let server = LimitServer::start_minimal(args.server_core, sockets)?;
             let report = fanout::drive(&server.target(), &args.load, Subprotocols::JSON)?;
             let is_clean = report.faults.is_clean();
-            Report::new("limit coalesce", server.target().cores(), report).print(is_json)?;
-            Ok(is_clean)
+            Report::new("limit coalesce", server.target().cores(), report, is_clean).tell(output)
         }
         Mode::BareAccept => {
             let server = LimitServer::start_minimal(args.server_core, sockets)?;
@@ -85,8 +83,7 @@ pub(crate) fn run(args: &LimitArgs, is_json: bool) -> Result<bool> {
             let result = connect::drive(&part, &server.target(), connections, arrival, kind)?;
             let report = ConnectReport::of(&[result]);
             let is_clean = report.is_clean();
-            Report::new("limit bare-accept", server.target().cores(), report).print(is_json)?;
-            Ok(is_clean)
+            Report::new("limit bare-accept", server.target().cores(), report, is_clean).tell(output)
         }
     }
 }

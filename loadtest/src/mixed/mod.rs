@@ -19,7 +19,7 @@ use self::report::{MixedReport, Phase};
 use self::settings::{Cast, MixedSettings};
 use crate::fleet::{Dial, Fleet};
 use crate::open::open_all;
-use crate::report::Report;
+use crate::report::{Output, Report};
 use crate::setup;
 use crate::target::{Target, TargetArgs};
 use crate::wire::envelope;
@@ -37,14 +37,13 @@ pub(crate) struct MixedArgs {
 }
 
 /// Runs the scenario; whether every delivery and every answer was right.
-pub(crate) fn run(args: &MixedArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &MixedArgs, output: &Output) -> Result<bool> {
     let cast = args.settings.cast()?;
     setup::allow_sockets(cast.clients())?;
     let target = Target::resolve(&args.target)?;
     let result = drive(&target, &args.settings, &cast)?;
     let is_clean = result.is_clean();
-    Report::new("mixed", target.cores(), result).print(is_json)?;
-    Ok(is_clean)
+    Report::new("mixed", target.cores(), result, is_clean).tell(output)
 }
 
 fn drive(target: &Target, settings: &MixedSettings, cast: &Cast) -> Result<MixedReport> {

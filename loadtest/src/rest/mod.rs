@@ -19,7 +19,7 @@ use self::report::{Phase, RestReport};
 use crate::fleet::{Dial, Fleet};
 use crate::open::open_all;
 use crate::reader::Reader;
-use crate::report::Report;
+use crate::report::{Output, Report};
 use crate::setup;
 use crate::target::{Target, TargetArgs};
 use crate::token::Identity;
@@ -116,7 +116,7 @@ impl Addressee {
 }
 
 /// Runs the scenario; whether every answer and every delivery was right.
-pub(crate) fn run(args: &RestArgs, is_json: bool) -> Result<bool> {
+pub(crate) fn run(args: &RestArgs, output: &Output) -> Result<bool> {
     setup::allow_sockets(usize::try_from(args.load.users + args.load.connections)?)?;
     let mut target = Target::resolve(&args.target)?;
     if args.target.metrics.is_none() {
@@ -124,8 +124,7 @@ pub(crate) fn run(args: &RestArgs, is_json: bool) -> Result<bool> {
     }
     let result = drive(&target, &args.load)?;
     let is_clean = result.faults.is_clean();
-    Report::new("rest", target.cores(), result).print(is_json)?;
-    Ok(is_clean)
+    Report::new("rest", target.cores(), result, is_clean).tell(output)
 }
 
 fn drive(target: &Target, args: &LoadArgs) -> Result<RestReport> {

@@ -1,7 +1,7 @@
 //! What a JSON report says, flat: figures and facts by their path.
 //!
 //! A figure is a number of the result; everything else is a fact: settings, cores, kernel, who
-//! speaks what, whether the generator was the limit. No scenario is known here, so that a report
+//! speaks what, whether the generator was the limit. The date is neither: it always differs. No scenario is known here, so that a report
 //! can be compared whatever it has. Phases go by their name, other elements of lists by their
 //! place.
 
@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 pub(crate) struct Reading {
     pub(crate) scenario: String,
     pub(crate) command: String,
+    /// Reports did not always have it.
+    pub(crate) date: Option<String>,
     pub(crate) figures: BTreeMap<String, f64>,
     pub(crate) facts: BTreeMap<String, String>,
 }
@@ -24,6 +26,7 @@ pub(crate) struct Reading {
 struct Written {
     scenario: String,
     command: String,
+    date: Option<String>,
     result: Value,
     #[serde(flatten)]
     place: Map<String, Value>,
@@ -33,9 +36,9 @@ impl Reading {
     pub(crate) fn of(text: &str) -> Result<Self> {
         let written: Written =
             serde_json::from_str(text).context("this is no report that --json has printed")?;
-        let Written { scenario, command, result, place } = written;
+        let Written { scenario, command, date, result, place } = written;
         let (figures, facts) = (BTreeMap::new(), BTreeMap::new());
-        let mut reading = Self { scenario, command, figures, facts };
+        let mut reading = Self { scenario, command, date, figures, facts };
         reading.take("", &result, false);
         reading.take("", &Value::Object(place), true);
         Ok(reading)
@@ -84,7 +87,8 @@ mod tests {
     #[test]
     fn numbers_of_the_result_are_figures_and_all_else_is_facts() {
         let reading = Reading::of(
-            r#"{"scenario":"groups","command":"groups --window 8","kernel":"6","server_cores":[0,1],
+            r#"{"scenario":"groups","command":"groups --window 8","kernel":"6","date":"2026",
+                "machine":{"cores":2},"is_clean":true,"server_cores":[0,1],
                 "result":{"settings":{"window":8,"rate":null},"fixed_rate":2.5,
                 "phases":[{"name":"closed loop","latency":null,
                            "usage":{"seconds":2,"is_generator_bound":false}}],
@@ -101,7 +105,9 @@ mod tests {
         assert_eq!(fact("server_cores"), Some("[0,1]"));
         assert_eq!(fact("phases.closed loop.usage.is_generator_bound"), Some("false"));
         assert_eq!((fact("notes.0"), fact("kernel")), (Some("slow"), Some("6")));
-        assert_eq!((fact("settings.rate"), fact("command")), (None, None));
+        assert_eq!((fact("machine.cores"), fact("is_clean")), (Some("2"), Some("true")));
+        assert_eq!([fact("settings.rate"), fact("command"), fact("date")], [None; 3]);
+        assert_eq!(reading.date.as_deref(), Some("2026"));
         assert_eq!((&*reading.scenario, &*reading.command), ("groups", "groups --window 8"));
     }
 
