@@ -93,6 +93,8 @@ enum Scenario {
     Idle(idle::IdleArgs),
     /// Minimal servers of our own, started here: what the machine allows at best
     Limit(limit::LimitArgs),
+    /// A results folder as a table of every figure, a Markdown summary and a plot
+    Summarize(results::SummarizeArgs),
     /// Two JSON reports, or two folders of them, side by side
     Compare(compare::CompareArgs),
     /// The child that `limit` starts
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
         Scenario::Churn(args) => churn::run(args, &cli.output),
         Scenario::Idle(args) => idle::run(args, &cli.output),
         Scenario::Limit(args) => limit::run(args, &cli.output),
+        Scenario::Summarize(args) => results::summarize(args, cli.output.is_json),
         Scenario::Compare(args) => compare::run(args, cli.output.is_json),
         Scenario::LimitServer(args) => limit::serve(args, cli.core),
     });
@@ -128,7 +131,7 @@ fn main() -> ExitCode {
 /// What may be refused is refused before the run.
 fn prepare(cli: &Cli) -> Result<()> {
     if let Some(place) = &cli.output.save {
-        if matches!(cli.scenario, Scenario::Compare(_)) {
+        if matches!(cli.scenario, Scenario::Summarize(_) | Scenario::Compare(_)) {
             let message = "--save is for scenarios: this one has no report";
             Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
         }

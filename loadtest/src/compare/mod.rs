@@ -15,6 +15,7 @@ use clap::Args;
 use serde::Serialize;
 
 use self::table::Comparison;
+pub(crate) use self::table::shown;
 use crate::results::folder;
 
 #[derive(Args, Clone, Debug)]

@@ -98,7 +98,7 @@ fn pairs<T: Clone>(a: &BTreeMap<String, T>, b: &BTreeMap<String, T>) -> Vec<Pair
 }
 
 /// Four digits at least where there are that many; counts whole.
-fn shown(figure: f64) -> String {
+pub(crate) fn shown(figure: f64) -> String {
     match figure.abs() {
         size if size >= 1000.0 || figure.fract() == 0.0 => grouped(figure),
         size if size >= 10.0 => format!("{figure:.2}"),

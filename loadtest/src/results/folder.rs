@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::RAW;
 use super::reading::Reading;
@@ -18,6 +18,13 @@ pub(crate) fn reports_of(folder: &Path) -> Result<(PathBuf, BTreeSet<String>)> {
         return Ok((raw, names));
     }
     Ok((folder.to_owned(), names))
+}
+
+/// The `raw` of a results folder.
+pub(super) fn raw_of(folder: &Path) -> Result<PathBuf> {
+    let raw = folder.join(RAW);
+    ensure!(raw.is_dir(), "{} is no results folder: it has no {RAW}", folder.display());
+    Ok(raw)
 }
 
 /// Names of the `*.json` of a folder, without those in folders below.

@@ -44,6 +44,29 @@ impl Reading {
         Ok(reading)
     }
 
+    /// How the fact ends that says whether the generator was the limit of a phase.
+    pub(crate) const GENERATOR_BOUND: &str = "is_generator_bound";
+
+    pub(crate) fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.get(name).map(String::as_str)
+    }
+
+    /// As the report says or, in one made before reports did, when nothing in it is amiss.
+    pub(crate) fn is_clean(&self) -> bool {
+        match self.fact("is_clean") {
+            Some(verdict) => verdict == "true",
+            None => self.faults().next().is_none(),
+        }
+    }
+
+    /// What was counted as wrong.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = (&str, f64)> {
+        let faults = self.figures.iter().map(|(name, &count)| (name.as_str(), count));
+        faults.filter(|&(name, count)| {
+            count > 0.0 && name.split('.').any(|part| matches!(part, "faults" | "http_faults"))
+        })
+    }
+
     fn take(&mut self, path: &str, value: &Value, is_fact: bool) {
         match value {
             Value::Null => {}
