@@ -13,7 +13,7 @@
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod churn;
 mod client;

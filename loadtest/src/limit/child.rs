@@ -13,6 +13,7 @@ use rustix::fd::OwnedFd;
 use rustix::net::getsockname;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use super::stream::{Engine, Load};
 use super::{minimal, stream};
 use crate::procfs::Process;
 use crate::target::Target;
@@ -32,6 +33,8 @@ pub(crate) struct LimitServerArgs {
     frames_per_write: u32,
     #[arg(long, default_value_t = 1)]
     seconds: u64,
+    #[arg(long, value_enum, default_value = "epoll")]
+    engine: Engine,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -54,9 +57,13 @@ pub(crate) fn serve(args: &LimitServerArgs, core: Option<usize>) -> Result<bool>
         Kind::Stream => {
             let mut frame = Vec::new();
             std::io::stdin().read_to_end(&mut frame).context("reading the frame to stream")?;
-            let block = frame.repeat(args.frames_per_write as usize);
-            let result =
-                stream::write_all(&listener, args.sockets, frame.len(), &block, args.seconds)?;
+            let load = Load {
+                sockets: args.sockets,
+                seconds: args.seconds,
+                frame_bytes: frame.len(),
+                block: &frame.repeat(args.frames_per_write as usize),
+            };
+            let result = stream::write_all(&listener, args.engine, &load)?;
             println!("{}", serde_json::to_string(&result).context("telling the result")?);
         }
     }
@@ -78,6 +85,7 @@ pub(crate) struct LimitServer {
 
 /// What the `stream` server has to do.
 pub(crate) struct StreamOrder<'a> {
+    pub(crate) engine: Engine,
     pub(crate) sockets: usize,
     pub(crate) frames_per_write: u32,
     pub(crate) seconds: u64,
@@ -92,9 +100,10 @@ impl LimitServer {
     }
 
     pub(crate) fn start_stream(order: &StreamOrder<'_>) -> Result<Self> {
-        let StreamOrder { sockets, frames_per_write, seconds, frame, core } = order;
+        let StreamOrder { engine, sockets, frames_per_write, seconds, frame, core } = order;
         let words = [
             "stream".to_owned(),
+            format!("--engine={engine}"),
             format!("--sockets={sockets}"),
             format!("--frames-per-write={frames_per_write}"),
             format!("--seconds={seconds}"),

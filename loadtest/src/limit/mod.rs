@@ -1,8 +1,9 @@
 //! Scenario `limit`: the yardstick, what this machine allows a server at best.
 //!
-//! Three minimal servers, each a child process of one thread on epoll, measured by the same
-//! generator in the same minute as the server they are compared with:
-//! - `stream` writes prebuilt frames to every socket in turn, a chosen number per `send`;
+//! Three minimal servers, each a child process of one thread, measured by the same generator in
+//! the same minute as the server they are compared with:
+//! - `stream` writes prebuilt frames to every socket in turn, a chosen number at a time, by `send`
+//!   and by io_uring;
 //! - `coalesce` reads publishes and joins the frames of a turn into one `send` per subscriber;
 //! - `bare-accept` accepts and answers the upgrade.
 //!
@@ -20,9 +21,9 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use self::child::LimitServer;
+use self::child::{LimitServer, StreamOrder};
 pub(crate) use self::child::{LimitServerArgs, serve};
-use self::stream::StreamRow;
+use self::stream::{Engine, StreamRow};
 use crate::connect::{self, ConnectReport};
 use crate::fanout;
 use crate::fanout::settings::{LoadArgs, Subprotocols};
@@ -41,6 +42,9 @@ pub(crate) struct LimitArgs {
     /// Frames in one write of the stream; several are run one after the other
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32], value_parser = clap::value_parser!(u32).range(1..=4096))]
     frames_per_write: Vec<u32>,
+    /// How the stream is written; several take turns
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Engine::Epoll, Engine::IoUring])]
+    engine: Vec<Engine>,
     /// Core of the minimal server
     #[arg(long)]
     server_core: Option<usize>,
@@ -94,11 +98,13 @@ struct StreamReport {
     payload_bytes: u64,
     frame_bytes: usize,
     rows: Vec<StreamRow>,
+    notes: Vec<String>,
 }
 
 fn stream(args: &LimitArgs) -> Result<StreamReport> {
     let frame = stream::frame(usize::try_from(args.load.pacing.payload)?);
     let sockets = usize::try_from(args.load.audience.subscribers)?;
+    let (engines, notes) = engines(&args.engine);
     let mut rows = Vec::new();
     for &frames_per_write in &args.frames_per_write {
         let block_bytes = frame.len() * frames_per_write as usize;
@@ -106,37 +112,55 @@ fn stream(args: &LimitArgs) -> Result<StreamReport> {
             block_bytes <= stream::BLOCK_BYTES_MAX,
             "{frames_per_write} frames are too many bytes"
         );
-        let server = LimitServer::start_stream(&child::StreamOrder {
-            sockets,
-            frames_per_write,
-            seconds: args.load.pacing.seconds,
-            frame: &frame,
-            core: args.server_core,
-        })?;
-        rows.push(stream::read_all(server, sockets, frames_per_write, &frame)?);
+        // One after the other, so that what is compared is of the same moment.
+        for &engine in &engines {
+            let order = StreamOrder {
+                engine,
+                sockets,
+                frames_per_write,
+                seconds: args.load.pacing.seconds,
+                frame: &frame,
+                core: args.server_core,
+            };
+            rows.push(stream::read_all(LimitServer::start_stream(&order)?, &order)?);
+        }
     }
     Ok(StreamReport {
         sockets: args.load.audience.subscribers,
         payload_bytes: args.load.pacing.payload,
         frame_bytes: frame.len(),
         rows,
+        notes,
     })
+}
+
+/// Those of the wanted engines that are to be had here, and why another is not.
+fn engines(wanted: &[Engine]) -> (Vec<Engine>, Vec<String>) {
+    if let Err(error) = stream::probe()
+        && wanted.contains(&Engine::IoUring)
+    {
+        let note = format!("epoll alone: no io_uring here: {error:#}");
+        return (vec![Engine::Epoll], vec![note]);
+    }
+    (wanted.to_vec(), Vec::new())
 }
 
 impl Display for StreamReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let Self { sockets, payload_bytes, frame_bytes, rows } = self;
+        let Self { sockets, payload_bytes, frame_bytes, rows, notes } = self;
         writeln!(out, "{sockets} sockets, {payload_bytes} B payload, {frame_bytes} B per frame")?;
         writeln!(
             out,
-            "  frames/write (asked, had)   ns/delivery   deliveries/s   shares of a core"
+            "  engine     frames/write (asked, had)   ns/delivery   deliveries/s   shares of a core"
         )?;
         for row in rows {
             let StreamRow { asked_frames_per_write, had_frames_per_write, usage, .. } = row;
+            let engine = row.engine.to_string();
             let ns = grouped(row.writer_cpu_ns_per_delivery);
             let rate = grouped(row.deliveries_per_s);
             let share = row.writer_cpu_share * 100.0;
-            write!(out, "  {asked_frames_per_write:>6} {had_frames_per_write:>19.1} {ns:>13}")?;
+            write!(out, "  {engine:<8}")?;
+            write!(out, " {asked_frames_per_write:>8} {had_frames_per_write:>19.1} {ns:>13}")?;
             write!(out, " {rate:>14}   writer {share:.0} %")?;
             write!(out, ", reader {:.0} %", usage.generator_cpu_share * 100.0)?;
             writeln!(
@@ -145,6 +169,6 @@ impl Display for StreamReport {
                 if row.is_intact { "" } else { "   FAILED: bytes differ or are missing" }
             )?;
         }
-        Ok(())
+        notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
     }
 }

@@ -1,13 +1,14 @@
 //! Results folders: `FOLDER/raw/NAME-N.json` is the report of run N of what is called NAME.
 //!
 //! `keep` puts the report of a run there; `folder` finds reports and `reading` has one as flat
-//! figures and facts, which `compare` takes it as too. `loadtest summarize FOLDER` makes three
-//! files of them, each from all of `raw` and written anew: `csv` every figure of every run,
-//! `markdown` the median and spread of each, `plot` a picture. The same reports give the same
-//! bytes, so that a change in a derived file is a change in what was measured. What is written by
-//! hand, `summary.md` above all, is left alone.
+//! figures and facts, which `compare` takes it as too, with `earlier` for what was called otherwise
+//! once. `loadtest summarize FOLDER` makes three files of them, each from all of `raw` and written
+//! anew: `csv` every figure of every run, `markdown` the median and spread of each, `plot` a
+//! picture. The same reports give the same bytes, so that a change in a derived file is a change in
+//! what was measured. What is written by hand, `summary.md` above all, is left alone.
 
 mod csv;
+mod earlier;
 pub(crate) mod folder;
 pub(crate) mod keep;
 mod markdown;

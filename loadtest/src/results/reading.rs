@@ -1,15 +1,17 @@
 //! What a JSON report says, flat: figures and facts by their path.
 //!
 //! A figure is a number of the result; everything else is a fact: settings, cores, kernel, who
-//! speaks what, whether the generator was the limit. The date is neither: it always differs. No scenario is known here, so that a report
-//! can be compared whatever it has. Phases go by their name, other elements of lists by their
-//! place.
+//! speaks what, whether the generator was the limit. The date is neither: it always differs. No
+//! scenario is known here, so that a report can be compared whatever it has. Elements of lists go by
+//! their name, such as phases, or else by their place.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use super::earlier;
 
 #[derive(Debug)]
 pub(crate) struct Reading {
@@ -36,7 +38,8 @@ impl Reading {
     pub(crate) fn of(text: &str) -> Result<Self> {
         let written: Written =
             serde_json::from_str(text).context("this is no report that --json has printed")?;
-        let Written { scenario, command, date, result, place } = written;
+        let Written { scenario, command, date, mut result, place } = written;
+        earlier::bring_up_to_date(&mut result);
         let (figures, facts) = (BTreeMap::new(), BTreeMap::new());
         let mut reading = Self { scenario, command, date, figures, facts };
         reading.take("", &result, false);
