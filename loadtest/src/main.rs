@@ -6,9 +6,9 @@
 //! `fleet` all of them on one epoll, `open` lets them in, `reader` reads what they receive and
 //! `gaps` remembers what they should have; `fanout`, `groups`, `mixed`, `rest`, `events`, `connect`,
 //! `churn`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a
-//! run between processes; `target`, `procfs`, `metrics`, `meter`, `steady`, `histogram`, `machine`
-//! and `report` are what they measure with; `results` keeps reports in folders, and `compare` puts
-//! them side by side.
+//! run between processes; `own_server` is a server that is started here; `target`, `procfs`,
+//! `metrics`, `meter`, `steady`, `histogram`, `machine` and `report` are what they measure with;
+//! `results` keeps reports in folders, and `compare` puts them side by side.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
@@ -34,6 +34,7 @@ mod meter;
 mod metrics;
 mod mixed;
 mod open;
+mod own_server;
 mod pace;
 mod procfs;
 mod progress;

@@ -21,7 +21,7 @@ use self::settings::{Audience, LoadArgs, Settings, Subprotocols};
 use self::shape::{Publishing, Shape};
 use crate::fleet::{Dial, Fleet};
 use crate::histogram::Latencies;
-use crate::limit::child::LimitServer;
+use crate::limit::child::start_minimal;
 use crate::open::open_all;
 use crate::procfs::Process;
 use crate::reader::Reader;
@@ -88,7 +88,7 @@ impl<A: Audience> Order<'_, A> {
             return Report::new(scenario, target.cores(), result, is_clean).tell(output);
         }
         let core = target.cores().first().copied();
-        let limit = LimitServer::start_minimal(core, settings.sockets()?)?;
+        let limit = start_minimal(core, settings.sockets()?)?;
         // The same fixed rate, so that both phases can be compared.
         let settings = settings.at_rate(result.fixed_rate);
         let limit_result = drive(&limit.target(), &settings, Subprotocols::JSON)?;

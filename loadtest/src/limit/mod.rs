@@ -21,7 +21,7 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use self::child::{LimitServer, StreamOrder};
+use self::child::StreamOrder;
 pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::{Engine, StreamRow};
 use crate::connect::{self, ConnectReport};
@@ -72,13 +72,13 @@ pub(crate) fn run(args: &LimitArgs, output: &Output) -> Result<bool> {
             Report::new("limit stream", cores, report, is_clean).tell(output)
         }
         Mode::Coalesce => {
-            let server = LimitServer::start_minimal(args.server_core, sockets)?;
+            let server = child::start_minimal(args.server_core, sockets)?;
             let report = fanout::drive(&server.target(), &args.load, Subprotocols::JSON)?;
             let is_clean = report.faults.is_clean();
             Report::new("limit coalesce", server.target().cores(), report, is_clean).tell(output)
         }
         Mode::BareAccept => {
-            let server = LimitServer::start_minimal(args.server_core, sockets)?;
+            let server = child::start_minimal(args.server_core, sockets)?;
             let connections = usize::try_from(args.load.audience.subscribers)?;
             let concurrency = usize::try_from(args.load.pacing.concurrency)?;
             let kind = Subprotocol::None;
@@ -122,7 +122,7 @@ fn stream(args: &LimitArgs) -> Result<StreamReport> {
                 frame: &frame,
                 core: args.server_core,
             };
-            rows.push(stream::read_all(LimitServer::start_stream(&order)?, &order)?);
+            rows.push(stream::read_all(child::start_stream(&order)?, &order)?);
         }
     }
     Ok(StreamReport {

@@ -11,14 +11,15 @@ use rustix::net::{self, RecvFlags};
 use super::{EVENTS_MAX, StreamRow, Written, wait};
 use crate::client;
 use crate::clock::{self, NS_PER_S};
-use crate::limit::child::{LimitServer, StreamOrder};
+use crate::limit::child::StreamOrder;
 use crate::meter::Meter;
+use crate::own_server::OwnServer;
 use crate::progress::Progress;
 
 const SCRATCH_BYTES: usize = 128 * 1024;
 
 /// The parent: reads until all streams have ended, and compares.
-pub(crate) fn read_all(mut server: LimitServer, order: &StreamOrder<'_>) -> Result<StreamRow> {
+pub(crate) fn read_all(mut server: OwnServer, order: &StreamOrder<'_>) -> Result<StreamRow> {
     let &StreamOrder { engine, sockets, frames_per_write, frame, .. } = order;
     let meter = Meter::start(Some(server.process()));
     let mut reader = Reader::connect(server.address, sockets, frame)?;
