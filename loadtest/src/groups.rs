@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde::Serialize;
 
+use crate::beside::BesideArgs;
 use crate::fanout::Order;
 use crate::fanout::settings::{Audience, Settings, Subprotocols};
 use crate::fanout::shape::{Publishing, Shape};
@@ -19,9 +20,11 @@ use crate::target::TargetArgs;
 use crate::wire::stamp::PUBLISHERS_MAX;
 use crate::wire::subprotocol::Subprotocol;
 
-// One message of each member at a time is what a server can join least into one write.
+// One message of each member at a time is what a server can join least into one write. The minimal
+// writer always echoes.
 #[derive(Args, Clone, Debug)]
 #[command(mut_arg("window", |window| window.default_value("1")))]
+#[command(mut_arg("yardstick", |yardstick| yardstick.conflicts_with("no_echo")))]
 pub(crate) struct GroupsArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -30,9 +33,8 @@ pub(crate) struct GroupsArgs {
     /// What the members speak; not `simple` and not `none`, which cannot publish
     #[arg(long, value_enum, default_value = "json")]
     subprotocol: Subprotocol,
-    /// Runs the same load against the minimal writer on the server's cores afterwards
-    #[arg(long, conflicts_with = "no_echo")]
-    yardstick: bool,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 #[derive(Args, Clone, Debug, Serialize)]
@@ -54,7 +56,7 @@ pub(crate) fn run(args: &GroupsArgs, output: &Output) -> Result<bool> {
         target: &args.target,
         settings: &args.load,
         subprotocols: Subprotocols::all(args.subprotocol),
-        has_yardstick: args.yardstick,
+        beside: &args.beside,
     };
     order.run(output)
 }

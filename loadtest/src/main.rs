@@ -6,15 +6,17 @@
 //! `fleet` all of them on one epoll, `open` lets them in, `reader` reads what they receive and
 //! `gaps` remembers what they should have; `fanout`, `groups`, `mixed`, `rest`, `events`, `connect`,
 //! `churn`, `idle` and `limit` are the scenarios; `pace` is their time, and `generators` shares a
-//! run between processes; `own_server` is a server that is started here; `target`, `procfs`,
-//! `metrics`, `meter`, `steady`, `histogram`, `machine` and `report` are what they measure with;
-//! `results` keeps reports in folders, and `compare` puts them side by side.
+//! run between processes; `own_server` is a server that is started here, `peer` another
+//! implementation's, and `beside` puts the same load on both; `target`, `procfs`, `metrics`,
+//! `meter`, `steady`, `histogram`, `machine` and `report` are what they measure with; `results`
+//! keeps reports in folders, and `compare` puts them side by side.
 //!
 //! Exit code 0: everything expected was received and checked. 1: something was lost, wrong or
 //! closed, or the run broke off. 2: the command line is wrong.
 
 #![deny(unsafe_code)]
 
+mod beside;
 mod churn;
 mod client;
 mod clock;
@@ -36,6 +38,7 @@ mod mixed;
 mod open;
 mod own_server;
 mod pace;
+mod peer;
 mod procfs;
 mod progress;
 mod reader;
@@ -101,6 +104,9 @@ enum Scenario {
     /// The child that `limit` starts
     #[command(hide = true)]
     LimitServer(limit::LimitServerArgs),
+    /// The child that becomes a peer
+    #[command(hide = true)]
+    PeerServer(peer::PeerServerArgs),
 }
 
 fn main() -> ExitCode {
@@ -118,6 +124,7 @@ fn main() -> ExitCode {
         Scenario::Summarize(args) => results::summarize(args, cli.output.is_json),
         Scenario::Compare(args) => compare::run(args, cli.output.is_json),
         Scenario::LimitServer(args) => limit::serve(args, cli.core),
+        Scenario::PeerServer(args) => peer::serve(args, cli.core),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -102,14 +102,14 @@ impl<T: Display> Display for Report<T> {
     }
 }
 
-/// The command without the access key, should it have been typed, and without the place where the
-/// report is kept: that is no part of the run, and a path of this machine.
+/// The command without the access key, should it have been typed, and without the places where the
+/// report is kept and the peers are found: these are no part of the run, and paths of this machine.
 fn command_line(mut words: impl Iterator<Item = String>) -> String {
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
         match word.split_once('=').map_or(&*word, |(option, _)| option) {
-            "--save" if word.len() > "--save".len() => {}
-            "--save" => drop(words.next()),
+            option @ ("--save" | "--peers") if word.len() > option.len() => {}
+            "--save" | "--peers" => drop(words.next()),
             "--access-key" if word.len() > "--access-key".len() => {
                 kept.push("--access-key=…".to_owned());
             }
@@ -155,10 +155,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_told_without_the_key_and_the_place_it_is_kept_at() {
+    fn a_command_is_told_without_the_key_and_places_of_the_machine() {
         let told = |line: &str| command_line(line.split(' ').map(str::to_owned));
         assert_eq!(told("--save a/b fanout --payload 128"), "fanout --payload 128");
         assert_eq!(told("fanout --save=a/b --payload=128 --json"), "fanout --payload=128 --json");
+        assert_eq!(told("fanout --peers /a --peer bun,ws"), "fanout --peer bun,ws");
+        assert_eq!(told("fanout --peer=ws --peers=/a"), "fanout --peer=ws");
         assert_eq!(told("rest --access-key secret --save"), "rest --access-key …");
         assert_eq!(told("rest --access-key=secret=="), "rest --access-key=…");
     }

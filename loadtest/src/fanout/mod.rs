@@ -19,13 +19,13 @@ use self::load::Load;
 use self::report::{FanoutReport, Phase};
 use self::settings::{Audience, LoadArgs, Settings, Subprotocols};
 use self::shape::{Publishing, Shape};
+use crate::beside::{self, BesideArgs};
 use crate::fleet::{Dial, Fleet};
 use crate::histogram::Latencies;
-use crate::limit::child::start_minimal;
 use crate::open::open_all;
 use crate::procfs::Process;
 use crate::reader::Reader;
-use crate::report::{Output, Report};
+use crate::report::{Output, grouped};
 use crate::setup;
 use crate::target::{Target, TargetArgs};
 use crate::wire::envelope::{Envelope, Layout};
@@ -46,9 +46,8 @@ pub(crate) struct FanoutArgs {
     load: LoadArgs,
     #[command(flatten)]
     subprotocols: Subprotocols,
-    /// Runs the same load against the minimal writer on the server's cores afterwards
-    #[arg(long)]
-    yardstick: bool,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 /// Runs the scenario; whether every delivery was right.
@@ -58,7 +57,7 @@ pub(crate) fn run(args: &FanoutArgs, output: &Output) -> Result<bool> {
         target: &args.target,
         settings: &args.load,
         subprotocols: args.subprotocols,
-        has_yardstick: args.yardstick,
+        beside: &args.beside,
     };
     order.run(output)
 }
@@ -69,40 +68,35 @@ pub(crate) struct Order<'a, A: Audience> {
     pub(crate) target: &'a TargetArgs,
     pub(crate) settings: &'a Settings<A>,
     pub(crate) subprotocols: Subprotocols,
-    /// Whether the minimal writer gets the same load afterwards.
-    pub(crate) has_yardstick: bool,
+    /// Who gets the same load afterwards.
+    pub(crate) beside: &'a BesideArgs,
 }
 
 impl<A: Audience> Order<'_, A> {
     /// Tells the report; whether every delivery was right.
     pub(crate) fn run(self, output: &Output) -> Result<bool> {
         let Self { scenario, settings, subprotocols, .. } = self;
-        setup::allow_sockets(settings.sockets()?)?;
+        let (others, sockets) = (self.beside.others()?, settings.sockets()?);
+        setup::allow_sockets(sockets)?;
         let mut target = Target::resolve(self.target)?;
         if self.target.metrics.is_none() {
             target.notes.push("frames per write unknown: --metrics was not given".into());
         }
-        let result = drive(&target, settings, subprotocols)?;
-        let is_clean = result.faults.is_clean();
-        if !self.has_yardstick {
-            return Report::new(scenario, target.cores(), result, is_clean).tell(output);
-        }
-        let core = target.cores().first().copied();
-        let limit = start_minimal(core, settings.sockets()?)?;
-        // The same fixed rate, so that both phases can be compared.
-        let settings = settings.at_rate(result.fixed_rate);
-        let limit_result = drive(&limit.target(), &settings, Subprotocols::JSON)?;
-        let is_clean = is_clean && limit_result.faults.is_clean();
-        let compared = result.against(limit_result);
-        Report::new(scenario, target.cores(), compared, is_clean).tell(output)
+        let result = drive(&target, settings, subprotocols, None)?;
+        let measured = (result, target.cores());
+        beside::conclude(scenario, measured, (&others, sockets), output, |other, result| {
+            drive(other, settings, Subprotocols::JSON, Some(result.fixed_rate))
+        })
     }
 }
 
-/// Both phases against one server.
+/// Both phases against one server. Where it is put beside another, `rate` is that one's in the
+/// second, so that both can be compared.
 pub(crate) fn drive<A: Audience>(
     target: &Target,
     settings: &Settings<A>,
     subprotocols: Subprotocols,
+    rate: Option<f64>,
 ) -> Result<FanoutReport<A>> {
     let shape = settings.checked_shape(subprotocols)?;
     let args = &settings.pacing;
@@ -133,7 +127,7 @@ pub(crate) fn drive<A: Audience>(
     })?;
     let mut phases = vec![Phase::new("closed loop", &saturated, frames_per_write)];
     let saturated_rate = saturated.published as f64 / saturated.usage.seconds;
-    let fixed_rate = args.rate.unwrap_or((saturated_rate * FIXED_RATE_SHARE).max(1.0));
+    let (fixed_rate, note) = fixed_rate(args.rate, rate, saturated_rate);
 
     if load.ledger.outstanding() == 0 && load.fleet.lost.is_empty() {
         let (mut latencies, mut lags) = (Latencies::new(), Latencies::new());
@@ -149,6 +143,7 @@ pub(crate) fn drive<A: Audience>(
     }
     let server_memory_after = target.process.and_then(Process::memory);
     let mut notes = target.notes.clone();
+    notes.extend(note);
     notes.extend(notes_of(&load));
     let faults = load.finish()?;
     Ok(FanoutReport {
@@ -163,6 +158,29 @@ pub(crate) fn drive<A: Audience>(
         faults,
         notes,
     })
+}
+
+/// Publishes per second of the second phase: those of the server it is put beside, or as many as
+/// are asked for, or a share of what the closed loop reached; a note where it has to be the last.
+fn fixed_rate(
+    asked: Option<f64>,
+    beside: Option<f64>,
+    saturated_rate: f64,
+) -> (f64, Option<String>) {
+    let own_rate = (saturated_rate * FIXED_RATE_SHARE).max(1.0);
+    match beside {
+        // It would only fill queues.
+        Some(rate) if rate > saturated_rate => {
+            let note = format!(
+                "the fixed rate is half of what the closed loop reached: the server's, {} \
+                 publishes/s, is beyond it",
+                grouped(rate)
+            );
+            (own_rate, Some(note))
+        }
+        Some(rate) => (rate, None),
+        None => (asked.unwrap_or(own_rate), None),
+    }
 }
 
 fn dials(
@@ -196,4 +214,18 @@ fn notes_of(load: &Load) -> Vec<String> {
     }
     notes.extend(load.reader.notes());
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_beside_another_takes_its_rate_if_it_can() {
+        assert_eq!(fixed_rate(None, None, 900.0), (450.0, None));
+        assert_eq!(fixed_rate(Some(2000.0), None, 900.0), (2000.0, None));
+        assert_eq!(fixed_rate(None, Some(800.0), 900.0), (800.0, None));
+        let (rate, note) = fixed_rate(Some(2000.0), Some(2000.0), 900.0);
+        assert!(rate == 450.0 && note.is_some_and(|note| note.contains("2,000 publishes/s")));
+    }
 }

@@ -1,10 +1,12 @@
-//! What a run of publishing found, alone or beside the minimal writer.
+//! What a run of publishing found.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::beside::Outcome;
 use crate::fanout::ledger::Faults;
 use crate::fanout::load::Measured;
 use crate::fanout::settings::{Audience, Settings, Subprotocols};
@@ -75,24 +77,20 @@ impl Phase {
     }
 }
 
-impl<A: Audience> FanoutReport<A> {
-    /// Puts the same load on the minimal writer beside this one.
-    pub(crate) fn against(self, yardstick: Self) -> Compared<A> {
-        let cost = |phase: &Phase| phase.server_cpu_ns_per_delivery;
-        let pairs = self.phases.iter().zip(&yardstick.phases);
-        let ratio = |(ours, least)| Some(cost(ours)? / cost(least)?);
-        let cpu_ratios = pairs.map(ratio).collect();
-        Compared { server: self, yardstick, cpu_ratios }
-    }
-}
+impl<A: Audience> Outcome for FanoutReport<A> {
+    const COST: &'static str = "CPU per delivery";
 
-/// A server and the minimal writer under one load.
-#[derive(Serialize)]
-pub(crate) struct Compared<A: Audience> {
-    server: FanoutReport<A>,
-    yardstick: FanoutReport<A>,
-    /// By phase: CPU per delivery of the server over that of the minimal writer.
-    cpu_ratios: Vec<Option<f64>>,
+    fn is_clean(&self) -> bool {
+        self.faults.is_clean()
+    }
+
+    /// By phase. At different rates a server joins different numbers of frames: no ratio then.
+    fn ratios_to(&self, other: &Self) -> BTreeMap<&'static str, f64> {
+        let comparable = if self.fixed_rate == other.fixed_rate { 2 } else { 1 };
+        let cost = |phase: &Phase| phase.server_cpu_ns_per_delivery;
+        let pairs = self.phases.iter().zip(&other.phases).take(comparable);
+        pairs.filter_map(|(ours, theirs)| Some((ours.name, cost(ours)? / cost(theirs)?))).collect()
+    }
 }
 
 impl<A: Audience> Display for FanoutReport<A> {
@@ -153,16 +151,5 @@ impl Display for Phase {
         )?;
         row_if(out, "delivery latency", self.latency)?;
         row_if(out, "of it, generator late by", self.generator_lag)
-    }
-}
-
-impl<A: Audience> Display for Compared<A> {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "{}\nyardstick: minimal writer, coalescing\n{}", self.server, self.yardstick)?;
-        writeln!(out, "\nserver / minimal writer, CPU per delivery")?;
-        for (phase, ratio) in self.server.phases.iter().zip(&self.cpu_ratios) {
-            row_if(out, phase.name, ratio.map(|ratio| format!("{ratio:.2}")))?;
-        }
-        Ok(())
     }
 }

@@ -94,7 +94,7 @@ pub(crate) struct Subprotocols {
 }
 
 impl Subprotocols {
-    /// Of the minimal writer, which knows no other.
+    /// Of the minimal writer and the peers, which know no other.
     pub(crate) const JSON: Self = Self::all(Subprotocol::Json);
 
     pub(crate) const fn all(subprotocol: Subprotocol) -> Self {
@@ -103,13 +103,6 @@ impl Subprotocols {
 }
 
 impl<A: Audience> Settings<A> {
-    /// The same load at a fixed rate that is given.
-    pub(crate) fn at_rate(&self, rate: f64) -> Self {
-        let mut settings = self.clone();
-        settings.pacing.rate = Some(rate);
-        settings
-    }
-
     /// Descriptors either side needs.
     pub(crate) fn sockets(&self) -> Result<usize> {
         Ok(self.audience.shape()?.clients())

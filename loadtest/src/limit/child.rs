@@ -34,11 +34,20 @@ enum Kind {
     Stream,
 }
 
+impl Kind {
+    fn version(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal writer, coalescing",
+            Self::Stream => "minimal writer, prebuilt frames",
+        }
+    }
+}
+
 /// The child's side: serves until it is done or its parent ends.
 pub(crate) fn serve(args: &LimitServerArgs, core: Option<usize>) -> Result<bool> {
     own_server::begin(core, args.sockets)?;
     let (listener, address) = listen()?;
-    println!("{LISTENING}{address}");
+    println!("{LISTENING}{address} {}", args.kind.version());
     match args.kind {
         Kind::Minimal => minimal::serve(listener)?,
         Kind::Stream => {

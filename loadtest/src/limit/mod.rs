@@ -73,7 +73,7 @@ pub(crate) fn run(args: &LimitArgs, output: &Output) -> Result<bool> {
         }
         Mode::Coalesce => {
             let server = child::start_minimal(args.server_core, sockets)?;
-            let report = fanout::drive(&server.target(), &args.load, Subprotocols::JSON)?;
+            let report = fanout::drive(&server.target(), &args.load, Subprotocols::JSON, None)?;
             let is_clean = report.faults.is_clean();
             Report::new("limit coalesce", server.target().cores(), report, is_clean).tell(output)
         }

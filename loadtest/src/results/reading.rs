@@ -118,13 +118,16 @@ mod tests {
                 "result":{"settings":{"window":8,"rate":null},"fixed_rate":2.5,
                 "phases":[{"name":"closed loop","latency":null,
                            "usage":{"seconds":2,"is_generator_bound":false}}],
-                "cpu_ratios":[1.5,null],"notes":["slow"]}}"#,
+                "beside":[{"name":"bun","ratios":{"closed loop":1.5}}],"notes":["slow"]}}"#,
         )
         .unwrap();
         let figures: Vec<_> =
             reading.figures.iter().map(|(name, &at)| (name.as_str(), at)).collect();
-        let expected =
-            [("cpu_ratios.0", 1.5), ("fixed_rate", 2.5), ("phases.closed loop.usage.seconds", 2.0)];
+        let expected = [
+            ("beside.bun.ratios.closed loop", 1.5),
+            ("fixed_rate", 2.5),
+            ("phases.closed loop.usage.seconds", 2.0),
+        ];
         assert_eq!(figures, expected);
         let fact = |name: &str| reading.facts.get(name).map(String::as_str);
         assert_eq!(fact("settings.window"), Some("8"));
