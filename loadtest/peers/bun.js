@@ -24,9 +24,9 @@ const server = Bun.serve({
   websocket: {
     perMessageDeflate: false,
     // Beyond backpressureLimit (16 MiB unless told) Bun drops messages and leaves the connection
-    // open: of 100 MB published to a socket that did not read, 79 MB were gone without a word. A
-    // receiver that far behind is closed instead, which the generator counts. The minimal writer
-    // does the same at the same number of bytes.
+    // open: of 100 MB published to a socket that did not read, 79 MB were gone. A receiver that far
+    // behind is closed instead, which the generator counts. The minimal writer does the same at the
+    // same number of bytes.
     backpressureLimit: 64 * 1024 * 1024,
     closeOnBackpressureLimit: true,
     // Of a message from a client; Bun's own is 16 MiB. The same as the generator's largest.

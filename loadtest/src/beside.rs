@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
 
@@ -18,8 +18,9 @@ use crate::own_server::OwnServer;
 use crate::peer::{Peer, PeerArgs};
 use crate::report::{Output, Report, row};
 use crate::target::Target;
+use crate::wire::subprotocol::Subprotocol;
 
-/// Of the scenarios that the minimal writer knows.
+/// Of the scenarios that the minimal writer and the peers know.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BesideArgs {
     /// Runs the same load against the minimal writer on the server's core afterwards
@@ -68,18 +69,27 @@ impl BesideArgs {
     /// In the order in which they run. Refused if one of them is not to be had.
     pub(crate) fn others(&self) -> Result<Vec<Other>> {
         let mut others = Vec::from_iter(self.yardstick.then_some(Other::Minimal));
-        others.extend(self.peers.others()?);
+        self.peers.check()?;
+        let PeerArgs { peer, peers } = &self.peers;
+        others.extend(peer.iter().map(|&peer| Other::Peer { peer, folder: peers.clone() }));
+        Ok(others)
+    }
+
+    /// As [`BesideArgs::others`], where the load can come from several processes: one alone knows
+    /// how to go on to the next server.
+    pub(crate) fn others_of_one(&self, generators: usize) -> Result<Vec<Other>> {
+        let others = self.others()?;
+        ensure!(
+            others.is_empty() || generators == 1,
+            "--yardstick and --peer are for one --url and one of --generators"
+        );
         Ok(others)
     }
 }
 
-impl PeerArgs {
-    /// As [`BesideArgs::others`].
-    pub(crate) fn others(&self) -> Result<Vec<Other>> {
-        self.check()?;
-        let other = |&peer| Other::Peer { peer, folder: self.peers.clone() };
-        Ok(self.peer.iter().map(other).collect())
-    }
+/// What is spoken to the others: the minimal writer and the peers know JSON, or nothing at all.
+pub(crate) fn spoken(subprotocol: Subprotocol) -> Subprotocol {
+    if subprotocol.offer().is_some() { Subprotocol::Json } else { Subprotocol::None }
 }
 
 impl Other {

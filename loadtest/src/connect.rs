@@ -5,17 +5,19 @@
 //! from which its latency counts. All stay open until the last one is in, then all are closed
 //! with 1000. Several processes begin together, and none closes before all have their clients.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use anyhow::{Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::beside::{self, BesideArgs, Outcome};
 use crate::generators::sum::{self, Site};
 use crate::generators::{self, GeneratorArgs, Part};
 use crate::meter::{Meter, Usage};
 use crate::open::{Arrival, Opened, Opening, open_by};
-use crate::report::{Output, Report, grouped, row, row_if};
+use crate::report::{Output, grouped, row, row_if};
 use crate::target::{Target, TargetArgs};
 use crate::wire::subprotocol::Subprotocol;
 
@@ -38,6 +40,8 @@ pub(crate) struct ConnectArgs {
     /// What the clients speak; `none` sends no token either
     #[arg(long, value_enum, default_value = "json")]
     subprotocol: Subprotocol,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 /// What one process measured.
@@ -73,16 +77,22 @@ impl ConnectArgs {
 
 /// Runs the scenario; whether every client came in and was let out.
 pub(crate) fn run(args: &ConnectArgs, output: &Output) -> Result<bool> {
-    let parts = generators::run(&args.generators, args.target.url.len(), |part| {
+    let servers = args.target.url.len();
+    let others = args.beside.others_of_one(args.generators.count(servers)?)?;
+    let parts = generators::run(&args.generators, servers, |part| {
         let connections = part.share_of(args.connections)?;
         let target = part.target(&args.target)?;
         drive(part, &target, connections, args.arrival(part)?, args.subprotocol)
     })?;
     let Some(parts) = parts else { return Ok(true) };
     let cores = sum::cores(parts.iter().map(|part| &part.site));
-    let report = ConnectReport::of(&parts);
-    let is_clean = report.is_clean();
-    Report::new("connect", cores, report, is_clean).tell(output)
+    let measured = (ConnectReport::of(&parts), cores);
+    let connections = usize::try_from(args.connections)?;
+    beside::conclude("connect", measured, (&others, connections), output, |other, _| {
+        let (part, subprotocol) = (Part::whole(), beside::spoken(args.subprotocol));
+        let result = drive(&part, other, connections, args.arrival(&part)?, subprotocol)?;
+        Ok(ConnectReport::of(&[result]))
+    })
 }
 
 pub(crate) fn drive(
@@ -120,9 +130,18 @@ impl ConnectReport {
             notes: sum::notes(parts.iter().map(|part| &part.site)),
         }
     }
+}
 
-    pub(crate) fn is_clean(&self) -> bool {
+impl Outcome for ConnectReport {
+    const COST: &'static str = "CPU per connection";
+
+    fn is_clean(&self) -> bool {
         self.closed_orderly == self.opening.connections
+    }
+
+    fn ratios_to(&self, other: &Self) -> BTreeMap<&'static str, f64> {
+        let costs = self.server_cpu_us_per_connection.zip(other.server_cpu_us_per_connection);
+        costs.map(|(ours, theirs)| ("CPU", ours / theirs)).into_iter().collect()
     }
 }
 

@@ -5,12 +5,14 @@
 //! reuses memory and shows too little: start a fresh one. Several processes look at the same
 //! moments: when none has begun, when all have opened their clients, and before any closes.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::beside::{self, BesideArgs, Outcome};
 use crate::clock::{self, NS_PER_S};
 use crate::generators::sum::{self, Site};
 use crate::generators::{self, GeneratorArgs, Part};
@@ -18,9 +20,9 @@ use crate::meter::{Meter, Usage};
 use crate::open::{Arrival, Opened, Opening, open_by};
 use crate::procfs::Memory;
 use crate::progress::Progress;
-use crate::report::{Output, Report, grouped, row, row_if};
+use crate::report::{Output, grouped, row, row_if};
 use crate::steady;
-use crate::target::TargetArgs;
+use crate::target::{Target, TargetArgs};
 use crate::wire::subprotocol::Subprotocol;
 
 #[derive(Args, Clone, Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct IdleArgs {
     /// What the clients speak; `none` sends no token either
     #[arg(long, value_enum, default_value = "json")]
     subprotocol: Subprotocol,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 /// What one process measured.
@@ -78,20 +82,30 @@ struct IdleReport {
 /// Runs the scenario; whether every client stayed open until it was closed.
 pub(crate) fn run(args: &IdleArgs, output: &Output) -> Result<bool> {
     let servers = args.target.url.len();
-    let parts = generators::run(&args.generators, servers, |part| drive(part, args))?;
+    let others = args.beside.others_of_one(args.generators.count(servers)?)?;
+    let parts = generators::run(&args.generators, servers, |part| {
+        drive(part, &part.target(&args.target)?, args, args.subprotocol)
+    })?;
     let Some(parts) = parts else { return Ok(true) };
     let cores = sum::cores(parts.iter().map(|part| &part.site));
-    let report = IdleReport::of(&parts);
-    let is_clean = report.clients_closed == 0;
-    Report::new("idle", cores, report, is_clean).tell(output)
+    let measured = (IdleReport::of(&parts), cores);
+    let connections = usize::try_from(args.connections)?;
+    beside::conclude("idle", measured, (&others, connections), output, |other, _| {
+        let result = drive(&Part::whole(), other, args, beside::spoken(args.subprotocol))?;
+        Ok(IdleReport::of(&[result]))
+    })
 }
 
-fn drive(part: &Part, args: &IdleArgs) -> Result<Measured> {
+fn drive(
+    part: &Part,
+    target: &Target,
+    args: &IdleArgs,
+    subprotocol: Subprotocol,
+) -> Result<Measured> {
     let connections = part.share_of(args.connections)?;
-    let target = part.target(&args.target)?;
     let server = target.process.context("memory per connection needs the server's process")?;
-    let dials = vec![target.dial(args.subprotocol, None)?; connections];
-    let mut fleet = part.fleet(&target, connections, 0)?;
+    let dials = vec![target.dial(subprotocol, None)?; connections];
+    let mut fleet = part.fleet(target, connections, 0)?;
     let before = steady::memory_now(server)?;
     part.meet(&mut fleet)?;
     let arrival = Arrival::AtATime(usize::try_from(args.concurrency)?);
@@ -110,7 +124,7 @@ fn drive(part: &Part, args: &IdleArgs) -> Result<Measured> {
     let usage = meter.read();
     let at_end = steady::memory_now(server)?;
     part.meet(&mut fleet)?;
-    let mut site = Site::of(&target);
+    let mut site = Site::of(target);
     site.notes
         .extend(fleet.lost.iter().map(|(reason, count)| format!("{count} clients: {reason}")));
     Ok(Measured {
@@ -150,6 +164,24 @@ impl IdleReport {
             closed_orderly: parts.iter().map(|part| part.closed_orderly).sum(),
             notes: sum::notes(parts.iter().map(|part| &part.site)),
         }
+    }
+}
+
+impl Outcome for IdleReport {
+    const COST: &'static str = "memory per connection";
+
+    fn is_clean(&self) -> bool {
+        self.clients_closed == 0
+    }
+
+    fn ratios_to(&self, other: &Self) -> BTreeMap<&'static str, f64> {
+        let ratio = |cost: fn(&Self) -> f64| cost(self) / cost(other);
+        let ratios = [
+            ("RSS", ratio(|report| report.rss_bytes_per_connection)),
+            ("anonymous", ratio(|report| report.anonymous_bytes_per_connection)),
+        ];
+        // One that had its memory already has no cost to compare with.
+        ratios.into_iter().filter(|(_, ratio)| ratio.is_normal()).collect()
     }
 }
 

@@ -44,6 +44,18 @@ pub(crate) struct GeneratorArgs {
     part: Option<Place>,
 }
 
+impl GeneratorArgs {
+    /// How many processes there are to be.
+    pub(crate) fn count(&self, servers: usize) -> Result<usize> {
+        let count = self.generators.map_or(Ok(servers), usize::try_from)?;
+        ensure!(
+            count >= servers,
+            "--generators {count} is too few for {servers} --url: each server needs a process"
+        );
+        Ok(count)
+    }
+}
+
 /// One part of so many: `1/3`, the first being 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
@@ -72,11 +84,7 @@ pub(crate) fn run<T: Serialize + DeserializeOwned>(
         say(RESULT, &serde_json::to_string(&result).context("telling the result")?)?;
         return Ok(None);
     }
-    let count = args.generators.map_or(Ok(servers), usize::try_from)?;
-    ensure!(
-        count >= servers,
-        "--generators {count} is too few for {servers} --url: each server needs a process"
-    );
+    let count = args.count(servers)?;
     if count == 1 {
         return Ok(Some(vec![work(&mut Part::whole())?]));
     }

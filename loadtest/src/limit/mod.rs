@@ -24,6 +24,7 @@ use serde::Serialize;
 use self::child::StreamOrder;
 pub(crate) use self::child::{LimitServerArgs, serve};
 use self::stream::{Engine, StreamRow};
+use crate::beside::Outcome;
 use crate::connect::{self, ConnectReport};
 use crate::fanout;
 use crate::fanout::settings::{LoadArgs, Subprotocols};
