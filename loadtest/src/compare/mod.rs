@@ -1,9 +1,10 @@
 //! `loadtest compare A B`: the figures of two JSON reports and their ratios, in one table.
 //!
 //! A and B are reports of one scenario, or two folders whose reports go together by their file
-//! names; a results folder stands for the reports in its `raw`. Nothing is judged: whether a ratio above 1 is good depends on the figure, and whether it
-//! is more than noise on how far runs of one side differ. What else differs between two reports,
-//! such as settings and cores, is said above their figures.
+//! names; a results folder stands for the reports in its `raw`. Nothing is judged: whether a ratio
+//! above 1 is good depends on the figure, and whether it is more than noise on how far runs of one
+//! side differ. What else differs between two reports, such as settings and cores, is said above
+//! their figures.
 
 mod table;
 

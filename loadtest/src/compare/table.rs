@@ -1,11 +1,12 @@
 //! Two readings of one scenario as rows: each figure of A, of B, and B as a multiple of A.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 
 use serde::Serialize;
 
 use crate::report::grouped;
+use crate::results::order;
 use crate::results::reading::Reading;
 
 #[derive(Debug, Serialize)]
@@ -88,9 +89,9 @@ impl Figure {
 
 /// By every name that either side has.
 fn pairs<T: Clone>(a: &BTreeMap<String, T>, b: &BTreeMap<String, T>) -> Vec<Pair<T>> {
-    let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
-    let pair = |name: &String| Pair {
-        name: name.clone(),
+    let names = order::ordered(a.keys().chain(b.keys()));
+    let pair = |name: &str| Pair {
+        name: name.to_owned(),
         a: a.get(name).cloned(),
         b: b.get(name).cloned(),
     };

@@ -1,5 +1,6 @@
 //! `raw.csv`: one row per run and figure, for whoever has a spreadsheet or a notebook.
 
+use super::order;
 use super::series::Series;
 use super::unit;
 
@@ -7,7 +8,8 @@ pub(super) fn written(all: &[Series]) -> String {
     let mut text = String::from("name,run,scenario,figure,unit,value\n");
     for series in all {
         for (run, reading) in &series.runs {
-            for (figure, value) in &reading.figures {
+            for figure in order::ordered(reading.figures.keys()) {
+                let value = reading.figures[figure];
                 let unit = unit::of(figure).unwrap_or_default();
                 let cells = [&series.name, &run.to_string(), &reading.scenario, figure, unit];
                 cells.iter().for_each(|cell| text.extend([&*quoted(cell), ","]));

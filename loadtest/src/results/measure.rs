@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use super::order;
 use super::reading::Reading;
 use super::series::{Series, Spread};
 
@@ -85,7 +86,7 @@ impl Unit {
     }
 }
 
-/// In the order of their phases' names.
+/// In the order of their phases.
 pub(super) fn all_of(series: &Series) -> Vec<Measure> {
     let mut measures = BTreeMap::new();
     for figure in series.names(|run| &run.figures) {
@@ -105,7 +106,9 @@ pub(super) fn all_of(series: &Series) -> Vec<Measure> {
     let is_load = |path: &str| split(path).1 != OPENING;
     let has_load = measures.keys().any(|(path, _)| is_load(path));
     measures.retain(|(path, _), _| !has_load || is_load(path));
-    measures.into_values().collect()
+    let mut measures: Vec<_> = measures.into_iter().collect();
+    measures.sort_by_cached_key(|((path, unit), _)| (order::FigurePath::of(path), *unit));
+    measures.into_iter().map(|(_, measure)| measure).collect()
 }
 
 fn measure(series: &Series, path: &str, unit: Unit, per_s: Spread) -> Measure {

@@ -13,6 +13,7 @@ pub(crate) mod folder;
 pub(crate) mod keep;
 mod markdown;
 mod measure;
+pub(crate) mod order;
 mod plot;
 pub(crate) mod reading;
 #[cfg(test)]

@@ -3,12 +3,13 @@
 //! `NAME-N.json` is run N of NAME; a file without a number is run 1 of what it is called. Names
 //! come in the order a person gives them: `fan@5000` before `fan@10000`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 
 use super::folder;
+use super::order::{self, Natural};
 use super::reading::Reading;
 
 /// All runs of one name.
@@ -33,7 +34,7 @@ pub(super) fn read_all(raw: &Path) -> Result<Vec<Series>> {
         let reading = folder::read(&raw.join(&file))?;
         let (name, run) = named(&file);
         let new = || Series { name: name.to_owned(), runs: BTreeMap::new() };
-        let series = all.entry(natural(name)).or_insert_with(new);
+        let series = all.entry(Natural::of(name)).or_insert_with(new);
         let scenario = series.runs.values().next().map(|first| &first.scenario);
         ensure!(
             scenario.is_none_or(|scenario| *scenario == reading.scenario),
@@ -52,21 +53,6 @@ fn named(file: &str) -> (&str, u32) {
     let parts = stem.rsplit_once('-');
     let numbered = parts.and_then(|(name, run)| Some((name, run.parse().ok()?)));
     numbered.filter(|(name, _)| !name.is_empty()).unwrap_or((stem, 1))
-}
-
-/// Sorts numbers in a name by their value. The name itself comes last, so that no two are one.
-fn natural(name: &str) -> (Vec<(String, u64)>, String) {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let digits = rest.find(|at: char| at.is_ascii_digit()).unwrap_or(rest.len());
-        let (text, behind) = rest.split_at(digits);
-        let end = behind.find(|at: char| !at.is_ascii_digit()).unwrap_or(behind.len());
-        let (number, behind) = behind.split_at(end);
-        parts.push((text.to_owned(), number.parse().unwrap_or(u64::MAX)));
-        rest = behind;
-    }
-    (parts, name.to_owned())
 }
 
 impl Series {
@@ -93,12 +79,12 @@ impl Series {
         values
     }
 
-    /// Names that `of` has in any run.
+    /// Names that `of` has in any run, in order.
     pub(super) fn names<'a, T: 'a>(
         &'a self,
         of: impl Fn(&'a Reading) -> &'a BTreeMap<String, T>,
-    ) -> BTreeSet<&'a str> {
-        self.runs.values().flat_map(|run| of(run).keys()).map(String::as_str).collect()
+    ) -> Vec<&'a str> {
+        order::ordered(self.runs.values().flat_map(|run| of(run).keys()))
     }
 
     /// Of the runs that have the figure, and how many these are.
