@@ -138,14 +138,28 @@ fn origin(series: &Series) -> Vec<String> {
         ],
     );
     say("Cores", &[("server ", "server_cores"), ("generator ", "generator_cores")]);
+    lines.extend(beside(series));
     lines.extend(settings(series));
     lines.extend(notes(series));
     lines
 }
 
-/// A line for each side of a run that has settings.
+/// A line for each server that had the same load: its figures have its name and not its version.
+fn beside(series: &Series) -> Vec<String> {
+    let mut lines = Vec::new();
+    for fact in series.names(|run| &run.facts) {
+        let path = fact.strip_prefix("beside.");
+        if let Some(name) = path.and_then(|path| path.strip_suffix(".version")) {
+            let versions = told_apart(&series.values(|run| run.fact(fact)));
+            lines.push(format!("- Beside it, {}: {versions}", code(name)));
+        }
+    }
+    lines
+}
+
+/// A line for each load, and which sides of a run had it.
 fn settings(series: &Series) -> Vec<String> {
-    let mut sides = BTreeMap::<_, Vec<String>>::new();
+    let mut sides: Vec<(&str, Vec<String>)> = Vec::new();
     for fact in series.names(|run| &run.facts) {
         let Some((side, setting)) = fact.split_once("settings.") else { continue };
         let values = series.values(|run| run.fact(fact));
@@ -153,13 +167,26 @@ fn settings(series: &Series) -> Vec<String> {
             Some(Some(value)) if values.len() == 1 => code(&format!("{setting} {value}")),
             _ => format!("{} {}", code(setting), told_apart(&values)),
         };
-        sides.entry(side.trim_end_matches('.')).or_default().push(told);
+        match sides.iter_mut().find(|(of, _)| *of == side) {
+            Some((_, settings)) => settings.push(told),
+            None => sides.push((side, vec![told])),
+        }
     }
-    let line = |(side, settings): (&str, Vec<String>)| {
-        let of = if side.is_empty() { String::new() } else { format!(" of {}", code(side)) };
+    let mut loads: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (side, settings) in sides {
+        let side = code(side.trim_end_matches('.'));
+        match loads.iter_mut().find(|(load, _)| *load == settings) {
+            Some((_, sides)) => sides.push(side),
+            None => loads.push((settings, vec![side])),
+        }
+    }
+    let line = |(settings, sides): (Vec<String>, Vec<String>)| {
+        // A run of one server has its settings at its head.
+        let is_whole = sides == [code("")];
+        let of = if is_whole { String::new() } else { format!(" of {}", sides.join(", ")) };
         format!("- Settings{of}: {}", settings.join(", "))
     };
-    sides.into_iter().map(line).collect()
+    loads.into_iter().map(line).collect()
 }
 
 /// Each note once, with the runs that have it: its place in their lists says nothing.

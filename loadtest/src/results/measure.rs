@@ -182,7 +182,7 @@ fn label(series: &Series, path: &str) -> String {
             series.runs.values().find_map(|run| run.fact(&fact))
         };
         match split(path).1 {
-            "phases" | "receivers" | OPENING => None,
+            "phases" | "receivers" | "rows" | "beside" | "report" | OPENING => None,
             name => Some(fact("name").or_else(|| fact("subprotocol")).unwrap_or(name)),
         }
     });
@@ -228,6 +228,32 @@ mod tests {
         assert_eq!((all[0].unit, all[0].phase.as_str()), (Unit::Connection, ""));
         assert_eq!(all[0].server_cpu_ns.map(|ns| ns.median), Some(20_000.0));
         assert_eq!(all[0].latencies.len(), 1);
+    }
+
+    #[test]
+    fn rows_and_servers_beside_are_called_by_their_names() {
+        let phases = format!(
+            r#"{{"phases":[{{"name":"closed loop","deliveries_per_s":5,"latency":{TIMES}}}]}}"#
+        );
+        let all = measures(&format!(
+            r#"{{"server":{phases},"beside":[{{"name":"ws","version":"8.1","report":{phases}}},
+                {{"name":"minimal writer","report":{phases}}}]}}"#
+        ));
+        let phases: Vec<_> = all.iter().map(|measure| measure.phase.as_str()).collect();
+        let expected = ["server closed loop", "minimal writer closed loop", "ws closed loop"];
+        assert_eq!(phases, expected);
+        assert!(all.iter().all(|measure| measure.latencies.len() == 1), "{all:?}");
+
+        let row = |frames: u32| {
+            format!(
+                r#"{{"asked_frames_per_write":{frames},"deliveries_per_s":5,
+                     "writer_cpu_ns_per_delivery":{frames}}}"#
+            )
+        };
+        let all = measures(&format!(r#"{{"rows":[{},{}]}}"#, row(32), row(8)));
+        let told = |at: &Measure| (at.phase.clone(), at.server_cpu_ns.map(|ns| ns.median));
+        let expected = [("epoll 8".into(), Some(8.0)), ("epoll 32".into(), Some(32.0))];
+        assert_eq!(all.iter().map(told).collect::<Vec<_>>(), expected);
     }
 
     #[test]

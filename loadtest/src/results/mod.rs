@@ -145,6 +145,49 @@ mod tests {
     }
 
     #[test]
+    fn servers_beside_another_have_their_names_in_every_file_whenever_it_was() {
+        let phases = |of: u32| {
+            format!(
+                r#"{{"settings":{{"payload":128}},
+                     "phases":[{{"name":"closed loop","deliveries_per_s":{of}}}]}}"#
+            )
+        };
+        let told = |result: &str| {
+            format!(r#"{{"scenario":"fanout","command":"fanout","result":{{{result}}}}}"#)
+        };
+        let (ours, theirs) = (phases(3000), phases(1000));
+        let earlier = format!(r#""server":{ours},"yardstick":{theirs},"cpu_ratios":[0.9]"#);
+        let minimal = "minimal writer, coalescing";
+        let other = |name: &str, version: &str| {
+            format!(
+                r#"{{"name":"{name}","version":"{version}","report":{theirs},
+                     "ratios":{{"closed loop":0.8}}}}"#
+            )
+        };
+        let beside = [other("minimal writer", minimal), other("bun", "Bun 1.3")].join(",");
+        let today = format!(r#""server":{ours},"beside":[{beside}]"#);
+        let (earlier, today) = (told(&earlier), told(&today));
+        let files = [("raw/fan-1.json", &*earlier), ("raw/fan-2.json", &*today)];
+        let [csv, figures, plot] = derived(&Scratch::new("beside", &files));
+        let ratio = "fanout,beside.minimal writer.ratios.closed loop,,";
+        assert!(csv.contains(&format!("fan,1,{ratio}0.9\n")), "{csv}");
+        assert!(csv.contains(&format!("fan,2,{ratio}0.8\n")), "{csv}");
+        let row = "| `beside.minimal writer.ratios.closed loop` |  | 0.8500 (0.8000–0.9000) |";
+        assert!(figures.contains(row), "{figures}");
+        assert!(
+            figures.contains("- Beside it, `bun`: none (run 1), `Bun 1.3` (run 2)"),
+            "{figures}"
+        );
+        let sides = "`server`, `beside.minimal writer.report`";
+        assert!(figures.contains(&format!("- Settings of {sides}: `payload 128`\n")), "{figures}");
+        let minimal = format!("- Beside it, `minimal writer`: `{minimal}`\n");
+        assert!(figures.contains(&minimal), "{figures}");
+        for name in ["server", "bun", "minimal writer"] {
+            assert!(plot.contains(&format!(">fan, {name} closed loop</text>")), "{plot}");
+        }
+    }
+
+    #[test]
     fn hostile_names_are_text_everywhere() {
         let report = report(1, "").replace("fixed rate", "</text><script>|`");
         let name = "raw/a,\"<b>&amp;`|](x)-1.json";

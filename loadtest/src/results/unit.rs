@@ -36,7 +36,7 @@ mod tests {
             ("phase.frames_per_write", None),
             ("usage.server_cpu_share", None),
             ("faults.lost", None),
-            ("cpu_ratios.0", None),
+            ("beside.bun.ratios.fixed rate", None),
         ] {
             assert_eq!(of(figure), unit, "{figure}");
         }
