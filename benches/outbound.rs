@@ -1,11 +1,12 @@
 //! What does a frame cost in the queue of one connection: to push, to write out, to drop?
 //!
-//! Sixteen frames of one message each go in, their bytes are joined in a write buffer as
-//! `connection/writer.rs` does it, and the queue is told that the socket took them. `plain` shares
-//! every byte; `reliable` numbers each frame for its receiver and keeps it until all are
-//! acknowledged; `protobuf_reliable` has lengths in front of each that depend on the number. The
-//! frames are shared, so making them is outside. `copy` is the yardstick: the same bytes into the
-//! same buffer, without a queue.
+//! Sixteen frames of one message each go in, their bytes are joined as `connection/writer.rs` does
+//! it, and the queue is told that the socket took them. `plain` shares every byte; `reliable`
+//! numbers each frame for its receiver and keeps it until all are acknowledged;
+//! `protobuf_reliable` has lengths in front of each that depend on the number. `plain_again` is what
+//! every further member of a group costs, which waits for frames that are joined already. The
+//! frames are shared, so making them is outside. `copy` is the yardstick: the same bytes into one
+//! buffer, without a queue.
 //!
 //! Left out: the system call, and other connections, whose queues would have to come into the
 //! cache first (`fanout`).
@@ -17,6 +18,7 @@ use std::time::Duration;
 use corecast::frame::message::{OutgoingMessage, Source};
 use corecast::frame::{Format, FrameScratch, Queued};
 use corecast::protocol::subprotocol::{Metadata, Payload};
+use corecast::shard::joined::Joined;
 use corecast::shard::outbound::{OutboundLimits, OutboundQueue};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -37,23 +39,18 @@ fn message(payload_bytes: usize, format: Format) -> Rc<Queued> {
 }
 
 /// One round of a queue. Returns the bytes written.
-fn round(queue: &mut OutboundQueue, frame: &Rc<Queued>, buffer: &mut Vec<u8>) -> usize {
+fn round(queue: &mut OutboundQueue, frame: &Rc<Queued>, joined: &mut Joined) -> usize {
     for _ in 0..FRAMES {
         queue.push(frame.clone());
     }
-    buffer.clear();
-    if queue.is_numbered() {
-        queue.fill(buffer, usize::MAX);
-    } else {
-        queue.slices().for_each(|slice| buffer.extend_from_slice(slice));
-    }
-    assert_eq!(queue.advance(buffer.len()), FRAMES);
+    queue.join(joined, usize::MAX);
+    queue.finish(joined.whole_frames().expect("there is room for all"));
     queue.acknowledge(u64::MAX);
-    buffer.len()
+    joined.bytes().len()
 }
 
 fn outbound(c: &mut Criterion) {
-    let mut buffer = Vec::with_capacity(64 << 10);
+    let (mut joined, mut buffer) = (Joined::default(), Vec::with_capacity(64 << 10));
     for (name, bytes) in [("128", 128), ("1k", 1 << 10)] {
         let (json, protobuf) = (message(bytes, Format::Json), message(bytes, Format::Protobuf));
         let mut group = c.benchmark_group(format!("queue/{name}"));
@@ -65,9 +62,16 @@ fn outbound(c: &mut Criterion) {
         ];
         for (kind, mut queue, frame) in rounds {
             group.bench_function(kind, |b| {
-                b.iter(|| black_box(round(&mut queue, black_box(frame), &mut buffer)));
+                b.iter(|| {
+                    joined.clear();
+                    black_box(round(&mut queue, black_box(frame), &mut joined))
+                });
             });
         }
+        let mut queue = OutboundQueue::new(LIMITS);
+        group.bench_function("plain_again", |b| {
+            b.iter(|| black_box(round(&mut queue, black_box(&json), &mut joined)));
+        });
         group.bench_function("copy", |b| {
             b.iter(|| {
                 buffer.clear();

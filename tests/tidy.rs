@@ -29,10 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["api::Category", "event", "hub", "shard"]),
-    (
-        "listener",
-        &["auth", "config", "event::call", "hub", "protocol", "shard::connection::ClientKind"],
-    ),
+    ("listener", &["auth", "config", "event::call", "hub", "protocol", "shard::connection"]),
     ("api", &["auth", "frame", "hub", "protocol", "shard::clock", "shard::command"]),
     (
         "upstream",

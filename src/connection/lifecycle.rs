@@ -21,6 +21,7 @@ use crate::metrics::ShardMetrics;
 use crate::protocol::ws::close;
 use crate::shard::clock::Millis;
 use crate::shard::close::CloseReason;
+use crate::shard::joined::Joined;
 use crate::shard::state::State;
 
 /// Accepts of one listener in one turn.
@@ -58,7 +59,7 @@ pub struct Sockets {
     /// One read at a time, so one buffer for all; only the tail of a read is ever copied out.
     pub(super) read_buffer: Vec<u8>,
     /// Where small frames are joined into one write.
-    pub(super) write_buffer: Vec<u8>,
+    pub(super) joined: Joined,
     /// Hold a REST request whose token is signed with a key that is being fetched.
     pub(super) awaiting_keys: Vec<TransportHandle>,
     /// Have more to say than one turn delivers, and wait in line.
@@ -91,7 +92,7 @@ impl Sockets {
             wheel: Wheel::new(now),
             context,
             read_buffer: vec![0; READ_BYTES],
-            write_buffer: Vec::new(),
+            joined: Joined::default(),
             awaiting_keys: Vec::new(),
             yielding: VecDeque::new(),
             paused: Vec::new(),

@@ -1,9 +1,9 @@
 //! Bytes out: each dirty connection's queue, joined into as few writes as possible.
 //!
 //! A write costs some nine microseconds however many frames it carries (`tuning.md`), so frames
-//! are collected over a turn and leave together. Small frames are copied into one buffer and sent
-//! at once, which costs less than handing the kernel a list; large ones are sent from where they
-//! are.
+//! are collected over a turn and leave together. Small frames are joined in one buffer and sent
+//! at once, which costs less than handing the kernel a list, and serves every connection that
+//! waits for the same; large ones are sent from where they are.
 
 use std::io::IoSlice;
 
@@ -14,17 +14,14 @@ use super::lifecycle::Sockets;
 use super::transport::TransportHandle;
 use crate::shard::allowance::CONNECTIONS_PER_FLUSH;
 use crate::shard::close::CloseReason;
+use crate::shard::joined::Joined;
 use crate::shard::outbound::{OutboundQueue, Overflow};
 use crate::shard::state::State;
 
-/// Most bytes of one write.
-const WRITE_BYTES_MAX: usize = 64 * 1024;
-/// Up to here frames are copied together; a queue of larger frames is sent as a list.
-const COPY_BYTES_MAX: usize = 16 * 1024;
-/// Frames of one list.
+/// Most bytes of one write, and of a connection before the next has its turn.
+const WRITE_BYTES_MAX: usize = 256 * 1024;
+/// Frames of one list. Frames of which more would fit into one write are copied together.
 const SLICES_MAX: usize = 64;
-/// Writes to one connection before the next has its turn.
-const WRITES_PER_FLUSH: usize = 4;
 
 /// What became of one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +40,7 @@ impl Sockets {
     /// Writes for some of the dirty connections. Returns whether any are left.
     pub fn flush(&mut self, state: &mut State) -> bool {
         for _ in 0..CONNECTIONS_PER_FLUSH {
-            let Some(connection) = state.ready.dirty.pop_front() else { return false };
+            let Some(connection) = state.ready.dirty.pop_front() else { break };
             // The list may name a slot whose connection is gone; a new one there whose handshake is
             // held back is listed again when it is released.
             if state.contains(connection)
@@ -52,6 +49,9 @@ impl Sockets {
             {
                 self.flush_one(state, connection);
             }
+        }
+        if state.ready.dirty.is_empty() {
+            self.joined.clear();
         }
         !state.ready.dirty.is_empty()
     }
@@ -74,7 +74,10 @@ impl Sockets {
                 && !is_held
                 && !self.transports[slot as usize].awaits_writable
             {
-                self.write(state, connection, slot);
+                let mut flushed = Flushed::More;
+                while flushed == Flushed::More && overflow(state).is_some() {
+                    flushed = self.write(state, connection, slot);
+                }
             }
             if overflow(state).is_some() {
                 state.close(connection, CloseReason::SlowClient);
@@ -111,7 +114,7 @@ impl Sockets {
         match self.write(state, connection, slot) {
             Flushed::Empty => {
                 let connection = state.connection_mut(connection);
-                connection.is_scheduled = false;
+                connection.outbound.is_scheduled = false;
                 if let Some(reason) = connection.closing {
                     self.finish_close(slot, reason);
                 }
@@ -128,78 +131,78 @@ impl Sockets {
         }
     }
 
+    /// One write of what waits for a connection.
     fn write(&mut self, state: &mut State, connection: u32, slot: u32) -> Flushed {
         let now = state.now();
         let fd = &self.transports[slot as usize].fd;
         let queue = &mut state.connection_mut(connection).outbound;
-        let (mut writes, mut frames) = (0, 0);
         let dropped = queue.drop_expired(now);
-        let flushed = loop {
-            if queue.is_empty() {
-                break Flushed::Empty;
+        if queue.is_empty() {
+            state.counters.dropped_expired += dropped as u64;
+            return Flushed::Empty;
+        }
+        let (offer, result) = write_once(queue, fd, &mut self.joined);
+        let frames = match (result, offer.frames) {
+            (Ok(sent), Some(frames)) if sent == offer.bytes => {
+                queue.finish(frames);
+                frames
             }
-            if writes == WRITES_PER_FLUSH {
-                break Flushed::More;
-            }
-            writes += 1;
-            let (offered, result) = write_once(queue, fd, &mut self.write_buffer);
-            match result {
-                Ok(sent) => {
-                    frames += queue.advance(sent);
-                    if sent < offered {
-                        break Flushed::Refused;
-                    }
-                }
-                Err(Errno::AGAIN) => break Flushed::Refused,
-                Err(Errno::INTR) => {}
-                Err(_) => break Flushed::Lost,
-            }
+            (Ok(sent), _) => queue.advance(sent),
+            (Err(_), _) => 0,
         };
-        state.counters.writes += writes as u64;
+        let flushed = match result {
+            Ok(sent) if sent < offer.bytes => Flushed::Refused,
+            Ok(_) if queue.is_empty() => Flushed::Empty,
+            Ok(_) | Err(Errno::INTR) => Flushed::More,
+            Err(Errno::AGAIN) => Flushed::Refused,
+            Err(_) => Flushed::Lost,
+        };
+        state.counters.writes += 1;
         state.counters.frames_written += frames as u64;
         state.counters.dropped_expired += dropped as u64;
         flushed
     }
 }
 
-/// One write of as much as is sensible. Returns the bytes offered, and what the socket said.
+/// What a socket was offered.
+struct Offer {
+    bytes: usize,
+    /// The frames that end with it; unknown where it ends within one.
+    frames: Option<usize>,
+}
+
+/// One write of as much as is sensible. Returns what was offered, and what the socket said.
 fn write_once(
     queue: &OutboundQueue,
     fd: &rustix::fd::OwnedFd,
-    joined: &mut Vec<u8>,
-) -> (usize, Result<usize, Errno>) {
-    if queue.is_numbered() {
-        joined.clear();
-        queue.fill(joined, WRITE_BYTES_MAX);
-        return (joined.len(), send(fd, joined, SendFlags::NOSIGNAL));
+    joined: &mut Joined,
+) -> (Offer, Result<usize, Errno>) {
+    if queue.is_numbered() || (queue.len() > 1 && has_small_frames(queue)) {
+        queue.join(joined, WRITE_BYTES_MAX);
+        let offer = Offer { bytes: joined.bytes().len(), frames: joined.whole_frames() };
+        return (offer, send(fd, joined.bytes(), SendFlags::NOSIGNAL));
     }
-    let mut slices = queue.slices();
-    let first = slices.next().unwrap_or_default();
     if queue.len() == 1 {
-        return (first.len(), send(fd, first, SendFlags::NOSIGNAL));
-    }
-    let mean = queue.bytes() / queue.len();
-    if mean * SLICES_MAX <= COPY_BYTES_MAX * 4 {
-        joined.clear();
-        joined.extend_from_slice(first);
-        for slice in slices {
-            if joined.len() + slice.len() > WRITE_BYTES_MAX {
-                break;
-            }
-            joined.extend_from_slice(slice);
-        }
-        return (joined.len(), send(fd, joined, SendFlags::NOSIGNAL));
+        let only = queue.slices().next().unwrap_or_default();
+        let offer = Offer { bytes: only.len(), frames: Some(1) };
+        return (offer, send(fd, only, SendFlags::NOSIGNAL));
     }
     let mut list = [IoSlice::new(&[]); SLICES_MAX];
-    let (mut used, mut offered) = (0, 0);
-    for slice in std::iter::once(first).chain(slices).take(SLICES_MAX) {
+    let (mut used, mut bytes) = (0, 0);
+    for slice in queue.slices().take(SLICES_MAX) {
         list[used] = IoSlice::new(slice);
         used += 1;
-        offered += slice.len();
-        if offered >= WRITE_BYTES_MAX {
+        bytes += slice.len();
+        if bytes >= WRITE_BYTES_MAX {
             break;
         }
     }
     let mut nothing = SendAncillaryBuffer::default();
-    (offered, sendmsg(fd, &list[..used], &mut nothing, SendFlags::NOSIGNAL))
+    let result = sendmsg(fd, &list[..used], &mut nothing, SendFlags::NOSIGNAL);
+    (Offer { bytes, frames: Some(used) }, result)
+}
+
+/// Whether copying the frames costs less than a list of them.
+fn has_small_frames(queue: &OutboundQueue) -> bool {
+    queue.waiting_bytes() / queue.len() * SLICES_MAX <= WRITE_BYTES_MAX
 }

@@ -150,6 +150,10 @@ impl SequenceNumber {
         Self { id, json_end: NumberedEnd::new(id) }
     }
 
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// The number of the receiver's next message.
     #[inline]
     pub fn next(&mut self) {

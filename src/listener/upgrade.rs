@@ -21,7 +21,7 @@ use crate::protocol::http::query;
 use crate::protocol::http::request::RequestHead;
 use crate::protocol::subprotocol::{Subprotocol, validate_group_name};
 use crate::protocol::ws::handshake::{self, UpgradeError};
-use crate::shard::connection::ClientKind;
+use crate::shard::connection::{ClientKind, FixedGroup};
 
 /// An upgrade that is to be answered with 101.
 #[derive(Debug)]
@@ -257,7 +257,7 @@ fn simple_kind(query: &str) -> Result<ClientKind, Refusal> {
     let mut groups = query::values(query, "group");
     match (groups.next(), groups.next()) {
         (Some(group), None) if validate_group_name(&group) => {
-            Ok(ClientKind::SimpleGroup(group.into()))
+            Ok(ClientKind::SimpleGroup(FixedGroup(group.into()).into()))
         }
         (Some(_), None) => Err(Refusal::new(400, "The group name is not valid.")),
         _ => Err(Refusal::new(400, "The mode sendToGroup needs exactly one group.")),

@@ -23,11 +23,15 @@ pub enum ClientKind {
     /// A simple client whose frames are events.
     SimpleEvent,
     /// A simple client whose frames are published to one fixed group.
-    SimpleGroup(Rc<str>),
+    SimpleGroup(Rc<FixedGroup>),
     /// A request to recover a connection that cannot be recovered: answered, then closed
     /// (`client-connect.md` section 11.3).
     RefusedRecovery,
 }
+
+/// The name of a group, behind a thin pointer: every connection has room for one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FixedGroup(pub Box<str>);
 
 impl ClientKind {
     /// The format this client receives.
@@ -109,24 +113,20 @@ pub struct Extras {
     pub invocations: Invocations,
     /// The time of its last change of a group state, Unix milliseconds.
     pub state_updated_at_ms: u64,
+    /// When the transport was lost.
+    pub detached_at: Option<Millis>,
 }
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct Connection {
-    // What a fan-out touches comes first, so that a delivery reads few cache lines.
     pub outbound: OutboundQueue,
-    /// A write is already arranged: the connection is listed as dirty, or its socket's
-    /// writability is awaited, or its upgrade is held back.
-    pub is_scheduled: bool,
     pub format: Format,
     /// Joins of the handshake that other shards have not confirmed yet.
     pub held_joins: u16,
     pub serial: u32,
     /// The socket's slot in the transport table; none while it waits to be recovered.
     pub transport: Option<u32>,
-    /// When the transport was lost.
-    pub detached_at: Option<Millis>,
     /// Set once the connection is ending; nothing the client sends is executed any more.
     pub closing: Option<CloseReason>,
     pub permissions: Permissions,
@@ -143,6 +143,8 @@ pub struct Connection {
     pub random: [u8; 16],
 }
 
+const _: () = assert!(size_of::<Connection>() <= 256, "memory of every idle client");
+
 impl Connection {
     pub fn new(new: NewConnection, serial: u32) -> Self {
         let limit = |max: usize| u32::try_from(max).unwrap_or(u32::MAX);
@@ -157,12 +159,10 @@ impl Connection {
                 true => OutboundQueue::reliable(limits),
                 false => OutboundQueue::new(limits),
             },
-            is_scheduled: true,
             format: new.kind.format(),
             held_joins: 0,
             serial,
             transport: Some(new.transport),
-            detached_at: None,
             closing: None,
             permissions: new.permissions,
             memberships: Vec::new(),
@@ -175,6 +175,11 @@ impl Connection {
             hub: new.hub,
             random: new.random,
         }
+    }
+
+    /// When the transport was lost, if there is none.
+    pub fn detached_at(&self) -> Option<Millis> {
+        self.extras.as_ref()?.detached_at
     }
 
     /// Whether its client is to be left alone until what it has sent is worked off.

@@ -60,7 +60,7 @@ impl State {
             ClientKind::SimpleEvent => self.on_simple_event(slot, message),
             ClientKind::SimpleGroup(group) => {
                 let group = group.clone();
-                self.on_simple_publish(slot, &group, message)
+                self.on_simple_publish(slot, &group.0, message)
             }
             // Closing since it was opened: nothing it sends is executed.
             ClientKind::RefusedRecovery => Flow::Continue,

@@ -35,7 +35,8 @@ const SIMPLE_EVENT: &str = "message";
 pub struct EventState {
     next_id: u64,
     subject: Option<Arc<Subject>>,
-    pending: Option<PendingEvent>,
+    /// Apart, because nearly all connections are idle, and every one has room for this.
+    pending: Option<Box<PendingEvent>>,
     waiting: Option<Box<WaitingMessages>>,
     /// `connected` has been raised; groups are announced from then on.
     is_announced: bool,
@@ -220,7 +221,8 @@ impl State {
         let raised = self.raise_user_event(slot, &event.event, &event.payload, &event.metadata);
         let text = match raised {
             Raised::Pending { ticket } => {
-                self.connection_mut(slot).events.pending = Some(PendingEvent { ticket, ack_id });
+                let pending = PendingEvent { ticket, ack_id };
+                self.connection_mut(slot).events.pending = Some(pending.into());
                 return Flow::Continue;
             }
             Raised::Heard => {
@@ -243,7 +245,7 @@ impl State {
         match self.raise_user_event(slot, SIMPLE_EVENT, &payload, &Metadata::default()) {
             Raised::Pending { ticket } => {
                 let pending = PendingEvent { ticket, ack_id: None };
-                self.connection_mut(slot).events.pending = Some(pending);
+                self.connection_mut(slot).events.pending = Some(pending.into());
             }
             Raised::Heard => {}
             Raised::Unwanted => self.close(slot, CloseReason::NoEventHandler),

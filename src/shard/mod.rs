@@ -28,6 +28,7 @@ pub mod group_state;
 pub mod hubs;
 pub mod invocations;
 mod invoking;
+pub mod joined;
 pub mod membership;
 pub mod message;
 pub mod outbound;

@@ -68,9 +68,9 @@ impl State {
         let (now, handle) = (self.now, self.handle(slot));
         let connection = self.connection_mut(slot);
         connection.transport = None;
-        connection.detached_at = Some(now);
+        connection.extras_mut().detached_at = Some(now);
         // No write is arranged, and none is to be until there is a socket again.
-        connection.is_scheduled = true;
+        connection.outbound.is_scheduled = true;
         let dropped = connection.outbound.len();
         connection.outbound.detach();
         if let Some(extras) = &mut connection.extras {
@@ -96,7 +96,7 @@ impl State {
 
     fn give_up(&mut self, at: Millis, handle: ConnectionHandle) {
         if let Some(slot) = self.resolve(handle)
-            && self.connection(slot).detached_at == Some(at)
+            && self.connection(slot).detached_at() == Some(at)
         {
             self.close(slot, CloseReason::NotRecovered);
         }
@@ -115,7 +115,7 @@ impl State {
     /// Takes the connection out of the account of those that wait.
     pub(super) fn leave_detached(&mut self, slot: u32) {
         let connection = self.connection_mut(slot);
-        if connection.detached_at.take().is_some() {
+        if connection.extras.as_mut().and_then(|extras| extras.detached_at.take()).is_some() {
             let bytes = connection.outbound.unacknowledged_bytes();
             self.detached.bytes += std::mem::take(&mut self.ready.detached_bytes);
             self.detached.count -= 1;
@@ -144,7 +144,7 @@ impl State {
             connection.outbound.detach();
         }
         connection.outbound.attach();
-        connection.is_scheduled = true;
+        connection.outbound.is_scheduled = true;
         connection.outbound.push(Queued::new(accept));
         self.greet(slot);
         self.acknowledge_streams(slot);

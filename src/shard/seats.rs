@@ -38,6 +38,9 @@ enum Seat {
     Taken(Connection),
 }
 
+// Whether there is a connection is told by values that none of its fields has.
+const _: () = assert!(size_of::<Seat>() == size_of::<Connection>());
+
 /// All slots; indexing names one whose connection is there.
 #[derive(Debug, Default)]
 pub struct Seats {

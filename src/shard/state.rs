@@ -461,14 +461,16 @@ impl Ready {
     /// Queues `frame` for one connection: the whole cost of a delivery inside a shard.
     #[inline]
     pub(super) fn enqueue(&mut self, slot: u32, connection: &mut Connection, frame: Rc<Queued>) {
-        if !connection.is_scheduled {
-            connection.is_scheduled = true;
+        let queue = &mut connection.outbound;
+        if !queue.is_scheduled {
+            queue.is_scheduled = true;
             self.dirty.push_back(slot);
-        } else if connection.detached_at.is_some() && frame.is_numbered() {
+        } else if queue.is_detached() && frame.is_numbered() && connection.detached_at().is_some() {
             self.detached_bytes += frame.bytes().len();
         }
-        connection.outbound.push(frame);
-        if connection.outbound.overflow().is_some() && connection.closing.is_none() {
+        let queue = &mut connection.outbound;
+        queue.push(frame);
+        if queue.overflow().is_some() && connection.closing.is_none() {
             self.overfull.push(slot);
         }
     }

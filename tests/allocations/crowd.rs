@@ -16,6 +16,7 @@ use corecast::protocol::ws::assembly::Message;
 use corecast::shard::connection::{ClientKind, NewConnection};
 use corecast::shard::dispatch::Flow;
 use corecast::shard::hubs::HubConfig;
+use corecast::shard::joined::Joined;
 use corecast::shard::message::ShardMessage;
 use corecast::shard::outbound::OutboundQueue;
 use corecast::shard::state::State;
@@ -27,12 +28,12 @@ pub(crate) const GROUP: &str = "g";
 const WRITE_BYTES_MAX: usize = 64 * 1024;
 
 pub(crate) struct Crowd {
-    shards: Vec<State>,
+    pub(crate) shards: Vec<State>,
     /// The publisher's slot on the first shard.
     publisher: u32,
     /// On their way from one shard to others.
     crossing: Vec<(ShardId, ShardMessage)>,
-    write_buffer: Vec<u8>,
+    joined: Joined,
 }
 
 impl Crowd {
@@ -46,7 +47,7 @@ impl Crowd {
             shards: (0..shard_count).map(shard).collect(),
             publisher: 0,
             crossing: Vec::new(),
-            write_buffer: Vec::with_capacity(WRITE_BYTES_MAX),
+            joined: Joined::default(),
         };
         crowd.publisher = crowd.open(0, publisher, Vec::new());
         crowd
@@ -59,14 +60,14 @@ impl Crowd {
         }
     }
 
-    fn open(&mut self, shard: usize, kind: ClientKind, groups: Vec<String>) -> u32 {
+    pub(crate) fn open(&mut self, shard: usize, kind: ClientKind, groups: Vec<String>) -> u32 {
         let state = &mut self.shards[shard];
         let hub = HubName::parse("hub").expect("a valid name");
         let roles = ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup"];
         let new = NewConnection {
             hub: state.hub(&hub, || HubConfig::default().into()),
             kind,
-            user: Some("ana".to_owned()),
+            user: None,
             permissions: Permissions::from_roles(roles).0,
             groups,
             accept: FrameScratch::default().raw(|out| out.extend_from_slice(b"accepted")),
@@ -111,35 +112,27 @@ impl Crowd {
         for shard in &mut self.shards {
             while let Some(slot) = shard.ready.dirty.pop_front() {
                 let connection = shard.connection_mut(slot);
-                frames += write(&mut connection.outbound, &mut self.write_buffer);
+                frames += write(&mut connection.outbound, &mut self.joined);
                 connection.outbound.acknowledge(u64::MAX);
-                connection.is_scheduled = false;
+                connection.outbound.is_scheduled = false;
             }
         }
         frames
     }
 }
 
-/// Writes all of a queue, a single plain frame from where it is and the rest through a buffer.
-fn write(queue: &mut OutboundQueue, buffer: &mut Vec<u8>) -> usize {
+/// Writes all of a queue, a single plain frame from where it is and the rest joined.
+fn write(queue: &mut OutboundQueue, joined: &mut Joined) -> usize {
     let mut frames = 0;
     while !queue.is_empty() {
-        buffer.clear();
-        let written = if queue.is_numbered() {
-            queue.fill(buffer, WRITE_BYTES_MAX);
-            buffer.len()
-        } else if queue.len() == 1 {
-            queue.bytes()
-        } else {
-            for slice in queue.slices() {
-                if !buffer.is_empty() && buffer.len() + slice.len() > WRITE_BYTES_MAX {
-                    break;
-                }
-                buffer.extend_from_slice(slice);
-            }
-            buffer.len()
-        };
-        frames += queue.advance(written);
+        let mut whole = Some(1);
+        if queue.is_numbered() || queue.len() > 1 {
+            queue.join(joined, WRITE_BYTES_MAX);
+            whole = joined.whole_frames();
+        }
+        let count = whole.expect("no frame is longer than a write");
+        queue.finish(count);
+        frames += count;
     }
     frames
 }

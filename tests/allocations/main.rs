@@ -25,7 +25,7 @@ use std::hint::black_box;
 use corecast::protocol::subprotocol::Subprotocol;
 use corecast::protocol::ws::assembly::Assembly;
 use corecast::protocol::ws::decoder::{Decoded, decode};
-use corecast::shard::connection::ClientKind;
+use corecast::shard::connection::{ClientKind, FixedGroup};
 use tungstenite::protocol::frame::coding::OpCode;
 
 use counting::allocations;
@@ -150,7 +150,7 @@ fn an_ack_adds_two() {
 
 #[test]
 fn a_simple_publisher_adds_none() {
-    let mut crowd = Crowd::new(ClientKind::SimpleGroup(GROUP.into()), 1);
+    let mut crowd = Crowd::new(ClientKind::SimpleGroup(FixedGroup(GROUP.into()).into()), 1);
     crowd.add(0, &SIMPLE, 10);
     let count = per_message(&mut crowd, |_| "x".repeat(128), 10);
     assert!(count <= 2, "{count}");

@@ -190,7 +190,7 @@ impl World {
         });
         let (mut wire, outbound) = (Wire::default(), &mut state.connection_mut(slot).outbound);
         outbound.slices().for_each(|slice| wire.arrive(slice));
-        self.totals.written += outbound.advance(outbound.bytes());
+        self.totals.written += outbound.advance(outbound.waiting_bytes());
         assert!(matches!(wire.take()[..], [Received::Close(1008)]));
         state.lose_transport(slot);
     }

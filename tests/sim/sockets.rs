@@ -1,5 +1,7 @@
 //! Bytes between the shards and their clients, and the ends of connections.
 
+use corecast::shard::joined::Joined;
+
 use crate::client::Client;
 use crate::world::World;
 
@@ -21,7 +23,7 @@ impl World {
         let connection = self.shards[client.shard].connection_mut(client.slot);
         self.totals.written += connection.outbound.advance(bytes.len());
         if connection.outbound.is_empty() {
-            (connection.is_scheduled, client.link.is_writable) = (false, false);
+            (connection.outbound.is_scheduled, client.link.is_writable) = (false, false);
         }
         // A shard that has not noticed the loss writes to nobody.
         if !client.link.is_down {
@@ -51,7 +53,9 @@ impl World {
             return bytes;
         }
         if connection.outbound.is_numbered() {
-            connection.outbound.fill(&mut bytes, bytes_max);
+            let mut joined = Joined::default();
+            connection.outbound.join(&mut joined, bytes_max);
+            bytes.extend_from_slice(joined.bytes());
         } else {
             connection.outbound.slices().for_each(|slice| bytes.extend_from_slice(slice));
             bytes.truncate(bytes_max);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::super::joined::Joined;
 use super::super::outbound::{OutboundLimits, OutboundQueue, Overflow};
 use crate::frame::{Format, FrameScratch, Queued};
 
@@ -85,10 +86,13 @@ proptest! {
         let (mut scratch, mut client) = (FrameScratch::default(), Client::default());
         let (mut published, mut acknowledged, mut is_attached) = (0, 0, true);
         let write = |queue: &mut OutboundQueue, client: &mut Client, bytes| {
-            let mut out = Vec::new();
-            queue.fill(&mut out, bytes);
-            queue.advance(out.len());
-            client.read(&out)
+            let mut joined = Joined::default();
+            queue.join(&mut joined, bytes);
+            match joined.whole_frames() {
+                Some(frames) => queue.finish(frames),
+                None => assert_eq!(queue.advance(joined.bytes().len()), 0),
+            }
+            client.read(joined.bytes())
         };
         let recover = |queue: &mut OutboundQueue, scratch: &mut FrameScratch| {
             queue.attach();
@@ -145,17 +149,34 @@ fn an_acknowledgement_releases_nothing_that_was_never_sent() {
         let frame = text(&mut scratch, r#"{"number":1}"#);
         queue.push(Queued::message(frame, Format::Json, 0));
     }
-    let mut out = Vec::new();
-    queue.fill(&mut out, 1);
-    queue.advance(out.len());
+    queue.advance(1);
     queue.acknowledge(9);
     assert_eq!(queue.unacknowledged(), 3);
-    queue.fill(&mut out, 9_999);
-    queue.advance(out.len() - 1);
+    let mut joined = Joined::default();
+    queue.join(&mut joined, 9_999);
+    assert_eq!(queue.advance(joined.bytes().len()), 3);
     queue.acknowledge(0);
     assert_eq!(queue.unacknowledged(), 3);
     queue.acknowledge(u64::MAX);
     assert_eq!(queue.unacknowledged(), 0);
+}
+
+#[test]
+fn what_is_acknowledged_while_it_is_written_again_goes_when_it_has_been() {
+    let mut queue = OutboundQueue::reliable(OutboundLimits { messages_max: 9, bytes_max: 9_999 });
+    let mut scratch = FrameScratch::default();
+    for _ in 0..3 {
+        let frame = text(&mut scratch, r#"{"number":1}"#);
+        queue.push(Queued::message(frame, Format::Json, 0));
+    }
+    queue.finish(3);
+    queue.detach();
+    queue.attach();
+    queue.replay();
+    queue.acknowledge(2);
+    assert_eq!((queue.len(), queue.unacknowledged()), (3, 1));
+    queue.finish(3);
+    assert_eq!((queue.len(), queue.unacknowledged()), (0, 1));
 }
 
 #[test]
@@ -167,8 +188,9 @@ fn a_message_that_expires_keeps_its_number() {
         queue.push(Queued::message(frame, Format::Json, expires_at_ms));
     }
     assert_eq!(queue.drop_expired(5), 2);
-    let mut out = Vec::new();
-    queue.fill(&mut out, 9_999);
+    let mut joined = Joined::default();
+    queue.join(&mut joined, 9_999);
+    let mut out = joined.bytes().to_vec();
     let mut found = Vec::new();
     while let Some((text, length)) = first_frame(&out) {
         out.drain(..length);
@@ -194,7 +216,9 @@ fn the_bounds_count_what_is_not_acknowledged() {
             let frame = text(&mut scratch, r#"{"number":1}"#);
             queue.push(Queued::message(frame, Format::Json, 0));
         }
-        queue.advance(queue.bytes() + 100);
+        if is_attached {
+            queue.finish(2);
+        }
         assert_eq!(queue.overflow(), None);
         let frame = text(&mut scratch, r#"{"number":1}"#);
         queue.push(Queued::message(frame, Format::Json, 0));
