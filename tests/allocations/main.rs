@@ -19,6 +19,7 @@
 
 mod counting;
 mod crowd;
+mod memory;
 
 use std::hint::black_box;
 
