@@ -5,10 +5,10 @@
 //!
 //! The process has one **shard** per core, a **webhook shard** and a control thread. A shard is a
 //! glommio executor pinned to its core, with one task, and the only owner of its connections and of
-//! all state about them: it accepts on its own `SO_REUSEPORT` socket, reads, executes, fans out and writes, all in one loop
-//! of **turns** ([`reactor::turn`]). Shards share nothing; what one has to tell another crosses
-//! the **mesh** ([`reactor::mesh`]) as a [`shard::message::ShardMessage`], and a published message
-//! crosses as frames that are already finished.
+//! all state about them: it accepts on its own `SO_REUSEPORT` socket, reads, executes, fans out and
+//! writes, all in one loop of **turns** ([`reactor::turn`]). Shards share nothing; what one has to
+//! tell another crosses the **mesh** ([`reactor::mesh`]) as a [`shard::message::ShardMessage`], and
+//! a published message crosses as frames that are already finished.
 //!
 //! # The main path
 //!
@@ -26,13 +26,14 @@
 //! 6. [`shard::outbox`] and [`reactor::mesh`] carry the same frames to each shard that has
 //!    members, where step 5 goes on for those;
 //! 7. [`shard::outbound`] holds the references, bounded, until
-//! 8. [`connection::writer`] drains each connection's queue, normally in one write per turn.
+//! 8. [`connection::writer`] drains each connection's queue, normally in one write per turn; what
+//!    is joined for one socket serves every other that waits for the same ([`shard::joined`]).
 //!
 //! An application server's request enters at [`connection::rest`], is judged by [`api`], becomes a
 //! [`shard::command::Command`] that [`shard::calls`] has carried out wherever it concerns somebody,
 //! and is answered when all of those shards have done it.
 //!
-//! A **reliable** connection outlives its transport: its messages are kept until they are
+//! A **reliable** connection outlives its transport: its messages stay in its queue until they are
 //! acknowledged ([`shard::replay`]), and a new socket is handed to the shard that has it
 //! ([`connection::recovery`], [`shard::recovery`]). Its receivers share the frames of all others;
 //! only the few bytes around a receiver's own number are its own ([`frame::numbered`]).
@@ -63,15 +64,15 @@
 //! | [`server`], [`config`], [`metrics`] | How does it start, stop and show itself? | – |
 //!
 //! A test (`tests/tidy.rs`) reads the `use` lines and holds this table. [`protocol`], [`frame`],
-//! [`hub`], [`event`] and [`shard`] are synchronous and own no descriptor: unit and property tests run them,
-//! and `tests/sim` runs several shards of them in one thread from a seed.
+//! [`hub`], [`event`] and [`shard`] are synchronous and own no descriptor: unit and property tests
+//! run them, and `tests/sim` runs several shards of them in one thread from a seed.
 //!
 //! # Invariants
 //!
 //! - State of a connection changes on its shard only, between two steps of its loop. There is no
 //!   lock and no shared mutable state on the data path.
-//! - Once per message: parse, encode, hash, allocate. Once per receiver: a reference and a count
-//!   that only this core touches.
+//! - Once per message: parse, encode, hash, allocate, join. Once per receiver: a reference and a
+//!   count that only this core touches.
 //! - A join is acknowledged only when every shard has confirmed that it knows of it
 //!   ([`shard::membership`]); a message published anywhere after that reaches the member. Order
 //!   per publisher and group is kept, because every channel on the way is in order.
@@ -82,7 +83,8 @@
 //!   for it ([`shard::outbox`]), and no loop ever waits inside a turn, so two full shards cannot
 //!   wait for each other. Nothing is dropped without a counter.
 //! - A turn does a bounded amount for each source, and queues a bounded amount for receivers
-//!   ([`shard::allowance`]): no group is so large that others have to wait for it. A panic on any thread ends the process.
+//!   ([`shard::allowance`]): no group is so large that others have to wait for it. A panic on any
+//!   thread ends the process.
 //!
 //! # In code
 //!

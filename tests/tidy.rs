@@ -205,8 +205,10 @@ fn the_readme_has_the_table_of_settings_as_the_code_has_it() {
 #[test]
 fn relative_links_in_the_documents_lead_somewhere() {
     let mut dead = Vec::new();
-    for document in ["README.md", "tuning.md", "loadtest/README.md"] {
-        let path = root().join(document);
+    let own = ["README.md", "tuning.md", "loadtest/README.md"].map(|name| root().join(name));
+    let results = files(&root().join("loadtest/results"), "md");
+    for path in own.into_iter().chain(results) {
+        let document = path.strip_prefix(root()).expect("below the root").display();
         let text = fs::read_to_string(&path).expect("readable");
         for part in text.split("](").skip(1) {
             let target = part.split(')').next().unwrap_or_default();

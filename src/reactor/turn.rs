@@ -320,7 +320,7 @@ impl Reactor {
 
     /// Sleeps until an event, a message or a deadline. This blocks the executor's thread, which has
     /// nothing else to run: to wait for the same epoll through the executor's ring costs some 30 µs
-    /// of CPU time more each time (`tuning.md`).
+    /// of CPU time more each time.
     fn sleep(&mut self) -> io::Result<()> {
         if self.mesh.fall_asleep(self.state.outbox.blocked()) {
             let polled = self.poll(self.time_to_deadline());

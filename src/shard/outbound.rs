@@ -120,7 +120,7 @@ impl OutboundQueue {
         self.head_sent_bytes > 0
     }
 
-    /// Whether messages get a number of this receiver's own: then [`Self::fill`] has the bytes.
+    /// Whether messages get a number of this receiver's own: then [`Self::join`] has the bytes.
     pub fn is_numbered(&self) -> bool {
         self.replay.is_some()
     }
@@ -221,18 +221,17 @@ impl OutboundQueue {
     fn finish_numbered(&mut self, frames: usize) {
         let start = self.written();
         let is_message = |frame: &Rc<Queued>| frame.is_numbered();
-        let messages = if self.frames.range(start..start + frames).all(is_message) {
-            frames
-        } else {
-            let is_other = |at: &usize| !is_message(&self.frames[*at]);
-            let others: Vec<_> = (start..start + frames).filter(is_other).collect();
-            // From behind, so that the positions hold.
-            for at in others.iter().rev() {
-                let other = self.frames.remove(*at).expect("it has just been there");
-                self.bytes -= bytes_of(&other);
+        let mut messages = frames;
+        if !self.frames.range(start..start + frames).all(is_message) {
+            // From behind, so that the positions of the others hold.
+            for at in (start..start + frames).rev() {
+                if let Some(other) = self.frames.get(at).filter(|frame| !is_message(frame)) {
+                    self.bytes -= bytes_of(other);
+                    self.frames.remove(at);
+                    messages -= 1;
+                }
             }
-            frames - others.len()
-        };
+        }
         self.written += u32::try_from(messages).expect("as many as one queue holds");
         if let Some(replay) = &mut self.replay {
             let released = replay.on_written(messages);
