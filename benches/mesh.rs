@@ -7,7 +7,7 @@
 //! thread that sleeps in its epoll, and its answer to this one, which sleeps meanwhile. It depends
 //! on the machine more than on this code, and says why a peer is woken once per turn.
 //!
-//! Left out: executing the message (`fanout`), and glommio's part in waking (`tuning.md`).
+//! Left out: executing the message (`fanout`).
 
 use std::hint::black_box;
 use std::sync::Arc;
