@@ -61,7 +61,7 @@ pub struct OutboundQueue {
     /// A write is already arranged: the connection is listed as dirty, or its socket's writability
     /// is awaited, or its upgrade is held back.
     pub is_scheduled: bool,
-    /// Whether a frame with a time to live may be among them; nearly always not.
+    /// Whether a frame with a time to live may be among those that wait; nearly always not.
     has_expiring: bool,
     /// Whether there is no socket: numbered messages are kept, and everything else is dropped.
     is_detached: bool,
@@ -271,10 +271,11 @@ impl OutboundQueue {
         let first = self.written() + usize::from(self.is_mid_frame());
         let mut dropped = 0;
         for frame in self.frames.range_mut(first..).filter(|frame| frame.is_expired(now)) {
+            self.bytes -= bytes_of(frame);
             *frame = Queued::blank();
             dropped += 1;
         }
-        self.recount();
+        self.look_for_expiring();
         // Blanks at the front would be a write of nothing.
         self.advance(0);
         dropped
@@ -318,6 +319,7 @@ impl OutboundQueue {
         let kept = self.written();
         self.frames.rotate_left(kept);
         self.written = 0;
+        self.look_for_expiring();
     }
 
     /// Bytes kept until they are acknowledged.
@@ -348,7 +350,12 @@ impl OutboundQueue {
     /// After frames have gone from anywhere.
     fn recount(&mut self) {
         self.bytes = self.frames.iter().map(bytes_of).sum();
-        self.has_expiring = self.frames.iter().any(|frame| frame.may_expire());
+        self.look_for_expiring();
+    }
+
+    /// What has been written is not dropped any more, so it is not looked at.
+    fn look_for_expiring(&mut self) {
+        self.has_expiring = self.frames.range(self.written()..).any(|frame| frame.may_expire());
     }
 
     /// Gives memory back that a burst has taken. Called now and then, not after every burst: a

@@ -203,6 +203,22 @@ fn a_message_that_expires_keeps_its_number() {
 }
 
 #[test]
+fn a_message_that_expires_without_a_transport_is_not_written_again() {
+    let mut queue = OutboundQueue::reliable(OutboundLimits { messages_max: 9, bytes_max: 9_999 });
+    let mut scratch = FrameScratch::default();
+    for (number, expires_at_ms) in [(1, 5), (2, 0)] {
+        let frame = text(&mut scratch, &format!(r#"{{"number":{number}}}"#));
+        queue.push(Queued::message(frame, Format::Json, expires_at_ms));
+    }
+    queue.finish(2);
+    assert_eq!((queue.drop_expired(5), queue.unacknowledged()), (0, 2));
+    queue.detach();
+    queue.attach();
+    queue.replay();
+    assert_eq!((queue.drop_expired(5), queue.len()), (1, 1));
+}
+
+#[test]
 fn the_bounds_count_what_is_not_acknowledged() {
     // J48, J49
     let limits = OutboundLimits { messages_max: 2, bytes_max: 1_000 };
